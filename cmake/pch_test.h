@@ -1,0 +1,6 @@
+// Precompiled for every test.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include "pch_std.h"

@@ -1,0 +1,76 @@
+# Test programs, all doctest, all known to CTest:
+#   tests/unit/<floor>/*_test.cpp -> unit_<floor>        tests/integration -> integration_tests
+#   tests/e2e -> e2e_tests                               tests/simulation  -> simulation_tests
+# tests/unit/main.cpp is their main(), unless tests/simulation/main.cpp brings its own.
+
+find_package(doctest REQUIRED)
+
+add_library(test_main OBJECT tests/unit/main.cpp)
+target_link_libraries(test_main PRIVATE doctest::doctest fairlead_warnings)
+
+# What tests share: builders, fakes, clients.
+file(GLOB_RECURSE support CONFIGURE_DEPENDS tests/support/*.cpp)
+if(support)
+  add_library(test_support STATIC ${support})
+  target_include_directories(test_support PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(
+    test_support
+    PUBLIC fairlead_hub fairlead_store doctest::doctest
+    PRIVATE fairlead_warnings)
+  fairlead_precompile(test_support test)
+else()
+  add_library(test_support INTERFACE)
+  target_include_directories(test_support INTERFACE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(test_support INTERFACE fairlead_hub fairlead_store)
+endif()
+
+# fairlead_test(<name> GLOB <pattern>… LINKS <target>… [OWN_MAIN] [ALONE] [TIMEOUT <s>])
+function(fairlead_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "OWN_MAIN;ALONE" "TIMEOUT" "GLOB;LINKS")
+  set(main test_main)
+  if(arg_OWN_MAIN)
+    set(main)
+  endif()
+  fairlead_executable(${name} GLOB ${arg_GLOB} LINKS ${arg_LINKS} ${main} doctest::doctest PCH test
+                      MADE made)
+  if(NOT made)
+    return()
+  endif()
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(
+    ${name} PRIVATE FAIRLEAD_BINARY="${CMAKE_BINARY_DIR}/fairlead"
+                    FAIRLEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name} --no-colors=true)
+  set(timeout 300)
+  if(arg_TIMEOUT)
+    set(timeout ${arg_TIMEOUT})
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout})
+  if(arg_ALONE)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+  endif()
+endfunction()
+
+foreach(floor IN ITEMS base net bus protocol)
+  fairlead_test(unit_${floor} GLOB tests/unit/${floor}/*_test.cpp LINKS fairlead_${floor})
+endforeach()
+foreach(floor IN ITEMS auth devices telemetry commands hub http store app)
+  fairlead_test(unit_${floor} GLOB tests/unit/${floor}/*_test.cpp
+                LINKS test_support fairlead_${floor} fairlead_store)
+endforeach()
+
+set(whole test_support fairlead_app)
+fairlead_test(integration_tests GLOB tests/integration/*_test.cpp LINKS ${whole})
+fairlead_test(e2e_tests GLOB tests/e2e/*_test.cpp LINKS ${whole} ALONE TIMEOUT 900)
+set(own_main)
+if(EXISTS ${CMAKE_SOURCE_DIR}/tests/simulation/main.cpp)
+  set(own_main OWN_MAIN)
+endif()
+fairlead_test(simulation_tests GLOB tests/simulation/*.cpp LINKS ${whole} ${own_main} TIMEOUT 900)
+
+# They start the real program.
+foreach(test IN ITEMS integration_tests e2e_tests)
+  if(TARGET ${test} AND TARGET fairlead)
+    add_dependencies(${test} fairlead)
+  endif()
+endforeach()
