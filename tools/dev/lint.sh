@@ -23,9 +23,10 @@ TEXT
 cpp_files() { python3 tools/lint/run.py --list .h .cpp; }
 
 lint_format() {
-  cpp_files | xargs -r -n 20 -P "$(nproc)" clang-format-19 --dry-run -Werror \
-    2> >(grep -E 'error:' | sort -u -t: -k1,1 >&2) || {
-    echo "  ./dev format mends this" >&2
+  local found
+  found=$(cpp_files | xargs -r clang-format-19 --dry-run -Werror 2>&1) || {
+    grep -E 'error:' <<<"$found" | sort -u -t: -k1,1
+    echo "  ./dev format mends this"
     return 1
   }
 }
