@@ -4,11 +4,12 @@
 #include <array>
 #include <cstddef>
 
+#include "protocol/limits.h"
+
 namespace fairlead::auth {
 
 namespace {
 
-constexpr std::size_t kMaxId = 128;
 constexpr std::size_t kMaxTenant = 64;
 
 /// Indexed by `Scope`.
@@ -82,13 +83,13 @@ bool is_same_identity(const Principal& one, const Principal& other) {
 }
 
 bool is_device_id(std::string_view id) {
-  return !id.empty() && id.size() <= kMaxId && has_only_id_characters(id);
+  return !id.empty() && id.size() <= protocol::kMaxDeviceIdLength && has_only_id_characters(id);
 }
 
 bool is_device_pattern(std::string_view pattern) {
   if (!pattern.ends_with('*')) return is_device_id(pattern);
   pattern.remove_suffix(1);
-  return pattern.size() <= kMaxId && has_only_id_characters(pattern);
+  return pattern.size() <= protocol::kMaxDeviceIdLength && has_only_id_characters(pattern);
 }
 
 bool is_tenant(std::string_view tenant) {

@@ -1,0 +1,124 @@
+#include "auth/verifier.h"
+
+#include <openssl/evp.h>
+
+#include <cstddef>
+#include <utility>
+
+#include "auth/base64url.h"
+#include "auth/claims.h"
+#include "auth/prepared_key.h"
+#include "auth/token.h"
+#include "auth/verified_tokens.h"
+#include "base/assert.h"
+
+namespace fairlead::auth {
+
+namespace {
+
+/// How many keys a token without `kid`, or with one that several keys have, may cost.
+constexpr int kMaxTries = 16;
+/// A token with more to remember is verified each time: it bounds what 4096 of them hold.
+constexpr std::size_t kMaxDevicesKept = 32;
+
+VerifiedTokens::Digest sha256_of(std::string_view text) {
+  VerifiedTokens::Digest digest{};
+  const int done =
+      EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+  FAIRLEAD_ASSERT(done == 1);
+  return digest;
+}
+
+/// A key that has no `kid` (a secret file, a PEM file) is meant by every token.
+bool is_named(const Key& key, const std::optional<std::string>& kid) {
+  return !kid || !key.kid() || *key.kid() == *kid;
+}
+
+}  // namespace
+
+Verifier::Verifier(std::shared_ptr<const KeySet> keys, TokenPolicy policy, const Clock& clock)
+    : policy_(std::move(policy)),
+      clock_(clock),
+      header_reader_(std::make_unique<JsonReader>()),
+      claims_reader_(std::make_unique<JsonReader>()) {
+  rotate(std::move(keys));
+}
+
+Verifier::~Verifier() = default;
+
+void Verifier::rotate(std::shared_ptr<const KeySet> keys) {
+  FAIRLEAD_ASSERT(keys != nullptr);
+  prepared_.clear();
+  keys_ = std::move(keys);
+  prepared_.reserve(keys_->keys().size());
+  for (const Key& key : keys_->keys()) prepared_.emplace_back(key);
+  verified_ = keys_->has_public_keys() ? std::make_unique<VerifiedTokens>() : nullptr;
+}
+
+Result<Principal> Verifier::verify(std::string_view jwt) {
+  // Before anything is computed of it.
+  if (jwt.size() > kMaxTokenBytes) {
+    return fail(Code::kUnauthenticated, "token over {} bytes", kMaxTokenBytes);
+  }
+  VerifiedTokens::Digest digest{};
+  if (verified_ != nullptr) {
+    digest = sha256_of(jwt);
+    if (const Claims* known = verified_->find(digest)) {
+      if (auto checked = check_validity(known->validity, policy_, clock_.now_ms()); !checked) {
+        return std::unexpected(std::move(checked.error()));
+      }
+      return known->principal;
+    }
+  }
+  auto claims = verify_anew(jwt);
+  if (!claims) return std::unexpected(std::move(claims.error()));
+  if (auto checked = check_validity(claims->validity, policy_, clock_.now_ms()); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
+  if (verified_ == nullptr || claims->principal.devices.size() > kMaxDevicesKept) {
+    return std::move(claims->principal);
+  }
+  return verified_->insert(digest, std::move(*claims)).principal;
+}
+
+Result<Claims> Verifier::verify_anew(std::string_view jwt) {
+  const auto parts = split_token(jwt);
+  if (!parts) return std::unexpected(parts.error());
+  const auto header_object = header_reader_->read_base64url(parts->header);
+  if (!header_object) {
+    return fail(Code::kUnauthenticated, "token malformed: the header {}", header_object.error());
+  }
+  const auto header = read_header(*header_object);
+  if (!header) return std::unexpected(header.error());
+  // The signature comes before the claims: nothing unsigned is read further than this.
+  if (auto checked = check_signature(*header, *parts); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
+  const auto claims_object = claims_reader_->read_base64url(parts->claims);
+  if (!claims_object) {
+    return fail(Code::kUnauthenticated, "token malformed: the claims part {}",
+                claims_object.error());
+  }
+  return read_claims(*claims_object, policy_);
+}
+
+Result<void> Verifier::check_signature(const TokenHeader& header, const TokenParts& parts) {
+  signature_.resize(decoded_size(parts.signature.size()));
+  const auto size = decode_base64url(parts.signature, signature_.data());
+  if (!size) return fail(Code::kUnauthenticated, "token malformed: the signature is not base64url");
+  signature_.resize(*size);
+  bool is_known = false;
+  int tries = 0;
+  for (PreparedKey& prepared : prepared_) {
+    if (!is_named(prepared.key(), header.kid)) continue;
+    is_known = true;
+    if (prepared.key().algorithm() != header.algorithm) continue;
+    if (prepared.accepts(parts.signed_text, signature_)) return {};
+    if (++tries == kMaxTries) break;
+  }
+  if (tries > 0) return fail(Code::kUnauthenticated, "signature does not match");
+  if (is_known) return fail(Code::kUnauthenticated, "token's algorithm is not that of the key");
+  return fail(Code::kUnauthenticated, "unknown key");
+}
+
+}  // namespace fairlead::auth

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/keys.h"
+#include "auth/principal.h"
+#include "auth/token_policy.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace fairlead::auth {
+
+class JsonReader;
+class PreparedKey;
+class VerifiedTokens;
+struct Claims;
+struct TokenHeader;
+struct TokenParts;
+
+/// Says whom a token speaks for. One per shard: it keeps contexts, buffers and what it verified.
+/// The clock outlives it.
+class Verifier {
+ public:
+  Verifier(std::shared_ptr<const KeySet> keys, TokenPolicy policy, const Clock& clock);
+  ~Verifier();
+  Verifier(const Verifier&) = delete;
+  Verifier& operator=(const Verifier&) = delete;
+
+  /// Checks a compact JWS (RFC 7515) and its claims (RFC 7519). The error is kUnauthenticated; its
+  /// message says why in general words that may go to the peer, and has nothing of the token.
+  /// Whether the `jti` was revoked is `Revocations`' to say.
+  Result<Principal> verify(std::string_view jwt);
+
+  /// From now on these keys count; what others verified is forgotten.
+  void rotate(std::shared_ptr<const KeySet> keys);
+
+ private:
+  Result<Claims> verify_anew(std::string_view jwt);
+  Result<void> check_signature(const TokenHeader& header, const TokenParts& parts);
+
+  std::shared_ptr<const KeySet> keys_;
+  /// One for each of `keys_`.
+  std::vector<PreparedKey> prepared_;
+  const TokenPolicy policy_;
+  const Clock& clock_;
+  /// Two, because the header is still in use when the claims are read.
+  std::unique_ptr<JsonReader> header_reader_;
+  std::unique_ptr<JsonReader> claims_reader_;
+  /// Scratch for the decoded signature.
+  std::string signature_;
+  /// Null where checking anew costs less than looking: with secrets only.
+  std::unique_ptr<VerifiedTokens> verified_;
+};
+
+}  // namespace fairlead::auth
