@@ -14,9 +14,13 @@ Targets are CMake's; without any, all are built.
 TEXT
 }
 
+# Afterwards build/<preset> knows the targets that the tree has now.
 configure() {
   local preset=$1 log=build/$1.configure.log
-  [[ -f "build/$preset/build.ninja" ]] && return
+  if [[ -f "build/$preset/build.ninja" ]]; then
+    # Sees files and folders that came or went.
+    ninja -C "build/$preset" build.ninja >"$log" 2>&1 && return
+  fi
   say "Configuring $preset"
   cmake --preset "$preset" >"$log" 2>&1 || {
     cat "$log" >&2

@@ -19,14 +19,16 @@ test_programs() {
 
 # run_cases <preset> <part of a test's name>…: those cases in whichever program has them.
 run_cases() {
-  local preset=$1 code=0 names program filter
+  local preset=$1 code=0 names program output
   shift
   names=$(printf '*%s*,' "$@")
+  : >build/cases.log
   for program in $(test_programs "$preset"); do
-    filter="--test-case=${names%,}"
-    "build/$preset/$program" --no-colors=true "$filter" || code=1
-  done >build/cases.log 2>&1
-  grep -v '^\[doctest\] \(doctest version\|run with\)' build/cases.log || true
+    output=$("build/$preset/$program" --no-colors=true "--test-case=${names%,}" 2>&1) || code=1
+    if [[ "$output" == *"test cases: 0 |"* ]]; then continue; fi
+    say "$program"
+    echo "$output" | tee -a build/cases.log
+  done
   python3 tools/dev/count_tests.py --log build/cases.log || code=1
   return "$code"
 }
