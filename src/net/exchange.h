@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/transport.h"
+
+namespace fairlead::net {
+
+/// One HTTP/1.1 request, whole (RFC 9112). Header names are lower case.
+struct HttpRequest {
+  std::string method;
+  /// As sent, percent-encoded, without the query; begins with '/'.
+  std::string path;
+  /// Behind the '?', as sent; empty when there is none.
+  std::string query;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  /// The peer's address, such as `192.0.2.7:4711` or `[2001:db8::1]:4711`.
+  std::string remote;
+  bool is_tls = false;
+
+  /// The first header of that (lower-case) name, or empty.
+  std::string_view header(std::string_view name) const {
+    for (const auto& [key, value] : headers) {
+      if (key == name) return value;
+    }
+    return {};
+  }
+};
+
+struct HttpResponse {
+  int status = 200;
+  /// Content-Length, Date, Connection are added by the codec.
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+/// The answer to one request, owed exactly once, now or later, on the reactor's thread. Answers
+/// after the peer has gone are dropped. Destroyed unanswered, it answers 500.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  virtual void respond(HttpResponse response) = 0;
+  /// Whether the request is a well-formed WebSocket handshake (RFC 6455, 4.2.1). When it asks for
+  /// `Upgrade: websocket` and is malformed the codec has answered by itself (400, or 426 with
+  /// Sec-WebSocket-Version: 13) and no request is delivered.
+  virtual bool is_upgrade() const = 0;
+  /// Subprotocols offered, in order (RFC 6455, 11.3.4).
+  virtual const std::vector<std::string>& offered_protocols() const = 0;
+  /// Answers 101 (queued: it leaves with the first frames of the new host, or at the end of this
+  /// turn) and yields the WebSocket, detached, through `taker` after the running callback returned.
+  /// `protocol` empty: none is echoed. `max_message_bytes` bounds a message (else close 1009).
+  virtual void upgrade(std::string_view protocol, std::size_t max_message_bytes,
+                       std::move_only_function<void(std::unique_ptr<Transport>)> taker) = 0;
+};
+
+/// Answers requests of all connections of one reactor, on its thread.
+class RequestHandler {
+ public:
+  virtual ~RequestHandler() = default;
+  virtual void on_request(HttpRequest request, std::unique_ptr<Exchange> exchange) = 0;
+};
+
+}  // namespace fairlead::net
