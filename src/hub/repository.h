@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/completion.h"
+
+namespace fairlead::hub {
+
+/// One connection's row in the log (protocol, section 9).
+struct ConnectionLog {
+  std::string connection;
+  std::string tenant;
+  /// `device` or `client`.
+  std::string kind;
+  std::string subject;
+  std::string remote;
+  std::int64_t connected_at = 0;
+  /// The three are set when it has ended.
+  std::optional<std::int64_t> disconnected_at;
+  std::int64_t code = 0;
+  std::string reason;
+
+  friend bool operator==(const ConnectionLog&, const ConnectionLog&) = default;
+};
+
+/// A page of ended connections, newest end first (by disconnected_at, connection).
+struct LogQuery {
+  std::string tenant;
+  /// Only this device's.
+  std::optional<std::string> device;
+  /// Over disconnected_at; `from` inclusive, `to` exclusive.
+  std::optional<std::int64_t> from;
+  std::optional<std::int64_t> to;
+  /// Begin behind this place.
+  std::optional<std::int64_t> before_disconnected_at;
+  std::string before_connection;
+  std::size_t limit = 100;
+};
+
+/// Where the hub's own records become durable. Thread and order as telemetry::Repository says.
+class Repository {
+ public:
+  virtual ~Repository() = default;
+  virtual void open_log(ConnectionLog log, Completion<void> done) = 0;
+  /// Ends the row of `log.connection` (creates it when its opening was never stored).
+  virtual void close_log(ConnectionLog log, Completion<void> done) = 0;
+  virtual void list_logs(LogQuery query, Completion<std::vector<ConnectionLog>> done) = 0;
+};
+
+}  // namespace fairlead::hub

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/device_ref.h"
+
+namespace fairlead::telemetry {
+
+/// One stored sample. Times in ms since the Unix epoch.
+struct Sample {
+  /// 1 for a device's first stored sample, then rising by one.
+  std::int64_t offset = 0;
+  /// When it was measured, as the device says.
+  std::int64_t ts = 0;
+  /// When it arrived; does not fall as `offset` rises.
+  std::int64_t at = 0;
+  /// The device's own number; 0 for none.
+  std::int64_t seq = 0;
+  /// The `metrics` object: the device's own bytes.
+  std::string metrics;
+
+  friend bool operator==(const Sample&, const Sample&) = default;
+};
+
+/// How far a device has come: what exactly-once and resuming rest on. Stored with its samples.
+struct Progress {
+  /// Of the last sample; 0 before the first.
+  std::int64_t offset = 0;
+  /// What `seq` counts in; nullopt before the first sample that named one.
+  std::optional<std::string> epoch;
+  /// Highest in `epoch`; 0 before the first.
+  std::int64_t last_seq = 0;
+  /// `at` of the last sample.
+  std::int64_t last_at = 0;
+
+  friend bool operator==(const Progress&, const Progress&) = default;
+};
+
+/// Samples of one device that are stored together or not at all.
+struct Batch {
+  protocol::DeviceKey device = 0;
+  std::vector<Sample> samples;
+  /// The device's progress once `samples` are stored.
+  Progress after;
+  /// Now and then: Latest::checkpoint() as of some earlier offset, so that a start reads few rows.
+  std::optional<std::string> latest_checkpoint;
+};
+
+}  // namespace fairlead::telemetry
