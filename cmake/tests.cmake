@@ -17,6 +17,9 @@ if(support)
     test_support
     PUBLIC fairlead_hub fairlead_store doctest::doctest
     PRIVATE fairlead_warnings)
+  target_compile_definitions(
+    test_support PRIVATE FAIRLEAD_BINARY="${CMAKE_BINARY_DIR}/fairlead"
+                         FAIRLEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   fairlead_precompile(test_support test)
 else()
   add_library(test_support INTERFACE)

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "support/deadline.h"
+
+namespace fairlead::support {
+
+/// A blocking TCP connection to a port of this machine; every wait has an end.
+class Socket {
+ public:
+  /// `receive_buffer_bytes` above 0 makes the kernel's buffer that small, for slow readers.
+  explicit Socket(std::uint16_t port, int receive_buffer_bytes = 0);
+  ~Socket();
+  Socket(Socket&& other) noexcept;
+  Socket& operator=(Socket&& other) noexcept;
+
+  /// Throws Failure when the peer does not take the bytes in time; false when it is gone.
+  bool send(std::string_view bytes, Deadline deadline = Deadline{});
+  /// Appends what arrives next to `into`; false at the end, also by a reset.
+  /// Throws Failure when nothing comes in time.
+  bool receive(std::string& into, Deadline deadline);
+  /// Takes what has arrived already, without waiting.
+  void receive_what_is_there(std::string& into);
+  /// No more bytes from us; theirs are still read.
+  void shut_writing();
+  void close();
+  /// Ends it with a reset, as a crash or a cut cable does.
+  void reset();
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace fairlead::support

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fairlead::support {
+
+inline constexpr std::uint8_t kContinuation = 0x0;
+inline constexpr std::uint8_t kText = 0x1;
+inline constexpr std::uint8_t kBinary = 0x2;
+inline constexpr std::uint8_t kClose = 0x8;
+inline constexpr std::uint8_t kPing = 0x9;
+inline constexpr std::uint8_t kPong = 0xA;
+
+struct Frame {
+  std::uint8_t opcode = kText;
+  bool fin = true;
+  std::string payload;
+};
+
+/// A client's frame, masked, whether the rules allow it or not.
+std::string encode_masked(const Frame& frame);
+
+/// Takes the first frame off `buffer`, or nothing while it is not whole. Throws Failure for what a
+/// server must not send: masks, reserved bits, lengths that are longer than they need be,
+/// fragmented or long control frames.
+std::optional<Frame> take_frame(std::string& buffer);
+
+/// The 24 characters of a Sec-WebSocket-Key, and the answer that a server owes to them.
+std::string random_key();
+std::string accept_for(std::string_view key);
+
+}  // namespace fairlead::support
