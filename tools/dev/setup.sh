@@ -64,7 +64,7 @@ ensure_setup() {
   command -v apt-get >/dev/null || fail "there is no apt-get here" \
     "Debian 12 is what this script knows; elsewhere install the like of tools/dev/packages.txt"
   local missing
-  mapfile -t missing < <(missing_packages)
+  read -r -d '' -a missing <<<"$(missing_packages)" || true  # the end of the text ends it
   if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
   setup_state >"$stamp"
 }

@@ -19,6 +19,7 @@ HEIGHT = {
     "base": 1,
 }
 INSIDE = ("hub", "devices", "telemetry", "commands", "auth", "protocol")
+SERVICES = ("devices", "telemetry", "commands")
 PORTS = ("hub", "devices", "telemetry", "commands", "auth")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.MULTILINE)
@@ -37,23 +38,29 @@ def includes(text):
         yield text.count("\n", 0, match.start()) + 1, match.group(1), match.group(2)
 
 
-def models_of_ports(tree):
-    """Headers that store/ may include above itself: each port, and what it includes of its floor."""
-    allowed = set()
-    waiting = [
-        path[len("src/"):]
-        for path, _ in tree.under([f"src/{floor}/" for floor in PORTS], [".h"])
-        if PORT.search(path.rsplit("/", 1)[1])
-    ]
+def reachable(tree, header):
+    """`header` and what it includes, directly or not, of its own floor."""
+    floor, seen, waiting = header.split("/")[0], set(), [header]
     while waiting:
-        header = waiting.pop()
-        if header in allowed:
-            continue
-        allowed.add(header)
-        floor = header.split("/")[0]
-        for _, _, path in includes(tree.files.get(f"src/{header}", "")):
-            if path.startswith(f"{floor}/"):
-                waiting.append(path)
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            found = includes(tree.files.get(f"src/{path}", ""))
+            waiting += [target for _, _, target in found if target.startswith(f"{floor}/")]
+    return seen
+
+
+def models_of_ports(tree):
+    """Headers that store/ may include above itself: the ports, what they include of their floor,
+    and of the services the plain values, which are the headers that lead to no port."""
+    allowed = set()
+    for path, _ in tree.under([f"src/{floor}/" for floor in PORTS], [".h"]):
+        header = path[len("src/"):]
+        reached = reachable(tree, header)
+        if PORT.search(header):
+            allowed |= reached
+        elif header.split("/")[0] in SERVICES and not any(PORT.search(each) for each in reached):
+            allowed.add(header)
     return allowed
 
 
@@ -63,7 +70,7 @@ def judge(floor, target, path, models):
         return None
     if floor == "store":
         if target in PORTS and path not in models:
-            return f'"{path}" is neither a port (repository.h) nor a model that a port includes'
+            return f'"{path}" is neither a port (repository.h) nor a plain value'
         if target in ("app", "http"):
             return f"store/ does not include {target}/"
         return None
@@ -112,7 +119,10 @@ def cases():
     yield "hub to store", {"src/hub/a.cpp": '#include "store/writer.h"\n'}, "only app/"
     yield "app to store", {"src/app/a.cpp": '#include "store/writer.h"\n'}, None
     yield "port", {"src/store/a.cpp": '#include "telemetry/sample.h"\n', **port}, None
-    yield "no port", {"src/store/a.cpp": '#include "telemetry/service.h"\n', **port}, "neither"
+    service = {"src/telemetry/service.h": '#include "telemetry/repository.h"\n', **port}
+    yield "value", {"src/store/a.h": '#include "telemetry/b.h"\n', "src/telemetry/b.h": ""}, None
+    yield "no port", {"src/store/a.cpp": '#include "telemetry/service.h"\n', **service}, "neither"
+    yield "no value", {"src/store/a.cpp": '#include "hub/b.h"\n', "src/hub/b.h": ""}, "neither"
     yield "socket inside", {"src/hub/a.cpp": "#include <sys/socket.h>\n"}, "does not belong inside"
     yield "asio inside", {"src/auth/a.cpp": "#include <boost/asio/io_context.hpp>\n"}, "inside"
     yield "thread inside", {"src/commands/a.cpp": "#include <thread>\n"}, "inside"
