@@ -29,7 +29,7 @@ OUTSIDE = re.compile(
     r"|boost/(asio|beast)"
 )
 HIDDEN_INPUT = re.compile(r"\b(?:system_clock|steady_clock)::now\b|\brandom_device\b|\bgetenv\b")
-PORT = re.compile(r"(?:^|_)repository\.h$")
+PORT = re.compile(r"(?:^|[_/])repository\.h$")
 
 
 def includes(text):
