@@ -12,15 +12,15 @@ namespace fairlead::auth {
 
 /// When a token may be used; milliseconds since the epoch.
 struct Validity {
-  std::optional<std::int64_t> expires_at_ms;
-  std::optional<std::int64_t> not_before_ms;
-  std::optional<std::int64_t> issued_at_ms;
+  std::optional<std::int64_t> expires_at_ms{};
+  std::optional<std::int64_t> not_before_ms{};
+  std::optional<std::int64_t> issued_at_ms{};
 };
 
 /// What a token says, its signature being right.
 struct Claims {
-  Principal principal;
-  Validity validity;
+  Principal principal{};
+  Validity validity{};
 };
 
 /// Reads the claims of protocol.md, section 1, and checks `iss` and `aud`; times are read, not

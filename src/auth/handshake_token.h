@@ -13,11 +13,11 @@ namespace fairlead::auth {
 struct TokenPlaces {
   /// The value of the `Authorization` header. A request that has it more than once is for the
   /// HTTP parser to refuse, or its values joined by commas, which are no Bearer token.
-  std::optional<std::string_view> authorization;
+  std::optional<std::string_view> authorization{};
   /// `Sec-WebSocket-Protocol`, split at its commas and trimmed, in the order offered.
-  std::span<const std::string_view> subprotocols;
+  std::span<const std::string_view> subprotocols{};
   /// What follows the `?`, still percent-encoded.
-  std::string_view query;
+  std::string_view query{};
   /// `auth.allow_query_token`.
   bool allow_query_token = false;
 };

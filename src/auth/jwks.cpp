@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kMaxTextBytes = 1024UL * 1024;
 constexpr std::size_t kMaxKeys = 256;
 /// The exponent's size sets the cost of a check; in use are 3 and 65537.
-constexpr std::size_t kMaxExponentBytes = 8;
+constexpr int kMaxExponentBits = 64;
 constexpr std::size_t kEd25519Bytes = 32;
 
 using Object = JsonReader::Object;
@@ -63,13 +63,13 @@ Result<PkeyPtr> rsa_pkey(Object jwk) {
   if (!n) return std::unexpected(n.error());
   const auto e = bytes_member(jwk, "e");
   if (!e) return std::unexpected(e.error());
-  const bool is_odd = (static_cast<unsigned char>(e->back()) & 1U) != 0;
-  if (e->size() > kMaxExponentBytes || !is_odd || *e == "\x01") {
-    return fail(Code::kInvalid, "e: not an RSA exponent that is taken");
-  }
   const ParamBuilderPtr builder(OSSL_PARAM_BLD_new());
   const BignumPtr modulus(BN_bin2bn(bytes_of(*n), static_cast<int>(n->size()), nullptr));
   const BignumPtr exponent(BN_bin2bn(bytes_of(*e), static_cast<int>(e->size()), nullptr));
+  if (BN_num_bits(exponent.get()) > kMaxExponentBits || !BN_is_odd(exponent.get()) ||
+      BN_is_one(exponent.get())) {
+    return fail(Code::kInvalid, "e: not an RSA exponent that is taken");
+  }
   const bool is_ready =
       builder != nullptr &&
       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()) == 1 &&

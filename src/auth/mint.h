@@ -12,7 +12,7 @@ namespace fairlead::auth {
 
 /// What a minted token says. Empty strings, missing options and zero times are left out.
 struct TokenClaims {
-  std::string sub;
+  std::string sub{};
   /// `device` or `client`; left out means client.
   std::string kind{};
   std::string tenant{};

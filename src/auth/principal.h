@@ -57,9 +57,9 @@ class Scopes {
 /// Whom a verified token speaks for, and what it permits. Copies freely.
 struct Principal {
   Kind kind = Kind::kClient;
-  std::string tenant;
+  std::string tenant{};
   /// The device's id, or the client's name.
-  std::string subject;
+  std::string subject{};
   /// Empty for a device, whatever its token says: what a device may do is fixed.
   Scopes scopes{};
   /// Ids, and prefixes that end in `*`, that a client may touch; says nothing if `all_devices`.

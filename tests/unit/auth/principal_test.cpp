@@ -1,0 +1,101 @@
+#include "auth/principal.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace fairlead::auth;
+
+TEST_CASE("scopes are read from the words of a claim, and unknown words change nothing") {
+  const Scopes scopes = Scopes::from_claim("telemetry:read  openid command:send TELEMETRY:WRITE ");
+  CHECK(scopes == Scopes{Scope::kTelemetryRead, Scope::kCommandSend});
+  CHECK(scopes.to_claim() == "telemetry:read command:send");
+  CHECK(Scopes::from_claim("").is_empty());
+  CHECK(Scopes::from_claim("   ").is_empty());
+}
+
+TEST_CASE("every scope has a name that is read back") {
+  CHECK(Scopes::from_claim(Scopes::all().to_claim()) == Scopes::all());
+  CHECK(Scopes::all().to_claim() ==
+        "telemetry:read telemetry:write device:read device:write command:read command:send "
+        "connection:read admin");
+}
+
+TEST_CASE("admin implies no other scope") {
+  const Principal admin{
+      .kind = Kind::kClient, .tenant = "t", .subject = "s", .scopes = {Scope::kAdmin}};
+  CHECK(admin.has(Scope::kAdmin));
+  CHECK_FALSE(admin.has(Scope::kTelemetryRead));
+  CHECK_FALSE(admin.has(Scope::kConnectionRead));
+}
+
+TEST_CASE("a pattern is an id, or a prefix that ends in a star") {
+  CHECK(matches("boiler-7", "boiler-7"));
+  CHECK_FALSE(matches("boiler-7", "boiler-70"));
+  CHECK(matches("boiler-*", "boiler-70"));
+  CHECK(matches("boiler-*", "boiler-"));
+  CHECK_FALSE(matches("boiler-*", "boiler"));
+  CHECK(matches("*", "anything"));
+  CHECK_FALSE(matches("", "anything"));
+  CHECK_FALSE(matches("a*b*", "axbx"));
+}
+
+TEST_CASE(
+    "a client touches what its patterns match, all if it has no claim, nothing if it is empty") {
+  Principal client{.kind = Kind::kClient, .tenant = "t", .subject = "app"};
+  CHECK_FALSE(may_touch(client, "app"));
+  client.devices = {"boiler-*", "pump"};
+  CHECK(may_touch(client, "boiler-1"));
+  CHECK(may_touch(client, "pump"));
+  CHECK_FALSE(may_touch(client, "pump-2"));
+  client.devices.clear();
+  client.all_devices = true;
+  CHECK(may_touch(client, "pump-2"));
+}
+
+TEST_CASE("a device touches itself only, whatever its token lists") {
+  const Principal device{.kind = Kind::kDevice,
+                         .tenant = "t",
+                         .subject = "boiler-7",
+                         .devices = {"*"},
+                         .all_devices = true};
+  CHECK(may_touch(device, "boiler-7"));
+  CHECK_FALSE(may_touch(device, "boiler-8"));
+}
+
+TEST_CASE("ids, patterns and tenants have 1 to 128, 0 to 128 and a star, and 1 to 64 characters") {
+  CHECK(is_device_id("aZ0_.:/-"));
+  CHECK(is_device_id(std::string(128, 'a')));
+  CHECK_FALSE(is_device_id(std::string(129, 'a')));
+  CHECK_FALSE(is_device_id(""));
+  for (const char* id : {"a b", "a*", "a\n", "\xc3\xa4", "a%", "a\\b", "a,b"}) {
+    CHECK_FALSE(is_device_id(id));
+    CHECK_FALSE(is_tenant(id));
+  }
+  CHECK(is_device_pattern("*"));
+  CHECK(is_device_pattern("a"));
+  CHECK(is_device_pattern(std::string(128, 'a') + "*"));
+  CHECK_FALSE(is_device_pattern(std::string(129, 'a') + "*"));
+  CHECK_FALSE(is_device_pattern("a*b"));
+  CHECK_FALSE(is_device_pattern("**"));
+  CHECK_FALSE(is_device_pattern(""));
+  CHECK(is_tenant(std::string(64, 'a')));
+  CHECK_FALSE(is_tenant(std::string(65, 'a')));
+  CHECK_FALSE(is_tenant(""));
+}
+
+TEST_CASE("tenant, kind and subject make an identity; permissions do not") {
+  const Principal one{.kind = Kind::kClient, .tenant = "t", .subject = "s"};
+  Principal other = one;
+  other.scopes = Scopes::all();
+  other.expires_at_ms = 5;
+  CHECK(is_same_identity(one, other));
+  other.tenant = "u";
+  CHECK_FALSE(is_same_identity(one, other));
+  other = one;
+  other.kind = Kind::kDevice;
+  CHECK_FALSE(is_same_identity(one, other));
+  other = one;
+  other.subject = "S";
+  CHECK_FALSE(is_same_identity(one, other));
+}
