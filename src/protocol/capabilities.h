@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,6 +22,7 @@ class Capabilities {
 
   /// All problems of one sample (bounded), each path behind `prefix` (such as `samples[1].`):
   /// wrong type, out of range, not in the enum, too long, undeclared, required and missing.
+  /// No metric is named twice, which the parser sees to. Allocates nothing when all is well.
   std::vector<FieldProblem> check(std::span<const MetricView> metrics,
                                   std::string_view prefix) const;
   bool declares_metrics() const { return !metrics_.empty() || !additional_; }
@@ -31,23 +33,39 @@ class Capabilities {
   std::string_view params_schema(std::string_view command) const;
 
  private:
+  friend class CapabilitiesReader;
+
   enum class MetricType : std::uint8_t { kNumber, kInteger, kBoolean, kString };
+  /// A value of an enum: numbers are equal by value, all else by text.
+  struct Choice {
+    double number = 0;
+    std::string text;
+  };
   struct Metric {
     std::string name;
     MetricType type = MetricType::kNumber;
     bool required = false;
-    std::optional<double> minimum, maximum;
-    std::optional<std::int64_t> max_length;
-    /// JSON texts in canonical form (numbers as doubles).
-    std::vector<std::string> choices;
+    std::optional<double> minimum{};
+    std::optional<double> maximum{};
+    std::optional<std::size_t> max_length{};
+    /// Empty: any value.
+    std::vector<Choice> choices{};
   };
   struct Command {
     std::string name;
     std::string params_schema;
   };
+
+  const Metric* find_metric(std::string_view name) const;
+  const Command* find_command(std::string_view name) const;
+  static std::optional<std::string> problem_of(const Metric& declared, const MetricView& metric);
+  static bool has_type(const Metric& declared, const MetricView& metric);
+  static bool is_choice(const Metric& declared, const MetricView& metric);
+
   // Both sorted by name.
   std::vector<Metric> metrics_;
   std::vector<Command> commands_;
+  std::size_t required_count_ = 0;
   bool additional_ = true;
   bool declares_commands_ = false;
 };

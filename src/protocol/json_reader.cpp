@@ -12,8 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/limits.h"
-
 namespace fairlead::protocol {
 namespace {
 
@@ -76,7 +74,8 @@ struct JsonReader::State {
   bool refuse(std::string_view why);
   bool refuse(simdjson::error_code code);
 
-  std::unique_ptr<ondemand::parser> parser;
+  ReaderBounds bounds{};
+  std::unique_ptr<ondemand::parser> parser{};
   ondemand::document source;
   Document document;
   Error error;
@@ -176,10 +175,10 @@ bool JsonReader::State::walk_scalar(std::string_view json) {
 }
 
 bool JsonReader::State::walk(ondemand::value value, std::string_view key, std::size_t depth) {
-  if (document.size() >= kMaxValues) {
+  if (document.size() >= bounds.values) {
     error = {.code = Code::kTooLarge,
-             .message = fmt::format("more than {} values in one message", kMaxValues),
-             .limit = static_cast<std::int64_t>(kMaxValues)};
+             .message = fmt::format("more than {} values in one message", bounds.values),
+             .limit = static_cast<std::int64_t>(bounds.values)};
     return false;
   }
   ondemand::json_type type{};
@@ -238,7 +237,7 @@ bool JsonReader::State::take_atom(ondemand::value& value, Node& node) {
 }
 
 bool JsonReader::State::walk_object(ondemand::value& value, std::size_t index, std::size_t depth) {
-  if (depth > kMaxDepth) return refuse(fmt::format("nested deeper than {}", kMaxDepth));
+  if (depth > bounds.depth) return refuse(fmt::format("nested deeper than {}", bounds.depth));
   const char* const begin = value.raw_json_token().data();
   ondemand::object object;
   if (const auto failed = value.get_object().get(object)) return refuse(failed);
@@ -258,7 +257,7 @@ bool JsonReader::State::walk_object(ondemand::value& value, std::size_t index, s
 }
 
 bool JsonReader::State::walk_array(ondemand::value& value, std::size_t index, std::size_t depth) {
-  if (depth > kMaxDepth) return refuse(fmt::format("nested deeper than {}", kMaxDepth));
+  if (depth > bounds.depth) return refuse(fmt::format("nested deeper than {}", bounds.depth));
   const char* const begin = value.raw_json_token().data();
   ondemand::array array;
   if (const auto failed = value.get_array().get(array)) return refuse(failed);
@@ -309,7 +308,9 @@ const Node* JsonReader::State::doubled_member(const Node& object) {
   return doubled == names.end() ? nullptr : document.find(object, doubled->name);
 }
 
-JsonReader::JsonReader() : state_(std::make_unique<State>()) {}
+JsonReader::JsonReader(ReaderBounds bounds) : state_(std::make_unique<State>()) {
+  state_->bounds = bounds;
+}
 JsonReader::~JsonReader() = default;
 
 Result<void> JsonReader::read(std::string_view json) { return state_->read(json); }

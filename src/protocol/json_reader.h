@@ -1,20 +1,28 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string_view>
 
 #include "base/result.h"
 #include "protocol/document.h"
+#include "protocol/limits.h"
 
 namespace fairlead::protocol {
 
+/// What a text may have at most. The defaults are for what comes from outside.
+struct ReaderBounds {
+  std::size_t depth = kMaxDepth;
+  std::size_t values = kMaxValues;
+};
+
 /// Reads JSON (RFC 8259), and only that: it refuses bad UTF-8, lone surrogates, doubled members
-/// at any depth, numbers out of a double's range, depth over kMaxDepth and more than kMaxValues
-/// values. Keeps its buffers from call to call: reading allocates nothing once they have grown,
-/// and they are given back after an unusually large text. Not thread-safe.
+/// at any depth, numbers out of a double's range, and what is over its bounds. Keeps its buffers
+/// from call to call: reading allocates nothing once they have grown, and they are given back after
+/// an unusually large text. Not thread-safe.
 class JsonReader {
  public:
-  JsonReader();
+  explicit JsonReader(ReaderBounds bounds = {});
   ~JsonReader();
   JsonReader(const JsonReader&) = delete;
   JsonReader& operator=(const JsonReader&) = delete;
