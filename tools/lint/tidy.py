@@ -1,8 +1,8 @@
 """Runs clang-tidy over what changed, and remembers what it has seen clean.
 
 Usage: tidy.py --build <dir with compile_commands.json> [--all]
-A file counts as changed when it, or the header of its name, differs from the merge base with
-origin/main; on main itself, from the commit before.
+What changed is what differs from the merge base with origin/main; on main itself, from the commit
+before. A header is read through the .cpp of its name, or else through the first that includes it.
 """
 
 import argparse
@@ -39,8 +39,8 @@ def changed_files():
 
 
 def plain_commands(build):
-    """compile_commands.json without precompiled headers, which clang cannot read from g++; so each
-    file is also seen to include what it uses."""
+    """compile_commands.json without what only g++ knows. Without its precompiled headers each file is
+    also seen to include what it uses."""
     commands = json.loads((build / "compile_commands.json").read_text())
     kept = []
     for entry in commands:
@@ -48,12 +48,28 @@ def plain_commands(build):
         if not path.is_relative_to(ROOT) or path.is_relative_to(ROOT / "build"):
             continue
         entry["command"] = re.sub(
-            r"-include \S+cmake_pch\.hxx|-Winvalid-pch|-fpch-preprocess|-flto\S*|-fno-fat-lto\S*",
+            r"-include \S+cmake_pch\.hxx|-Winvalid-pch|-fpch-preprocess|-f(no-fat-)?lto\S*|-Wno-\S+",
             "",
             entry["command"],
         )
         kept.append(entry)
     return kept
+
+
+def readers(entries, changed):
+    """The entries through which clang-tidy sees all of `changed`."""
+    by_path = {str(pathlib.Path(entry["file"]).relative_to(ROOT)): entry for entry in entries}
+    chosen = set()
+    for path in sorted(changed):
+        if path.endswith(".cpp"):
+            chosen.add(path)
+        elif path.endswith(".h"):
+            twin = path[:-2] + ".cpp"
+            line = f'#include "{path.split("/", 1)[1]}"'
+            texts = ((other, (ROOT / other).read_text()) for other in sorted(by_path))
+            direct = (other for other, text in texts if line in text)
+            chosen.add(twin if twin in by_path else next(direct, twin))
+    return [entry for path, entry in sorted(by_path.items()) if path in chosen]
 
 
 def own_text(path, seen):
@@ -102,12 +118,7 @@ def main():
 
     changed = None if args.all else changed_files()
     if changed is not None:
-        stems = {path.rsplit(".", 1)[0] for path in changed if path.endswith((".h", ".cpp"))}
-        entries = [
-            entry
-            for entry in entries
-            if str(pathlib.Path(entry["file"]).relative_to(ROOT).with_suffix("")) in stems
-        ]
+        entries = readers(entries, changed)
     rules = "".join(path.read_text() for path in sorted([ROOT / ".clang-tidy", *ROOT.glob("*/.clang-tidy")]))
     waiting = [(entry, folder / "clean" / key(entry, rules)) for entry in entries]
     waiting = [(entry, stamp) for entry, stamp in waiting if not stamp.exists()]
