@@ -46,4 +46,7 @@ struct Command {
   friend bool operator==(const Command&, const Command&) = default;
 };
 
+/// The shape of protocol section 9, appended to `out`.
+void write_json(std::string& out, const Command& command);
+
 }  // namespace fairlead::commands

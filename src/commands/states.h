@@ -25,6 +25,9 @@ enum class Happening : std::uint8_t { kWritten, kAccept, kExecute, kFail, kDeadl
 inline constexpr std::size_t kHappeningCount = 6;
 
 using NextStates = std::array<std::optional<State>, kHappeningCount>;
+/// Of a final state. Written out: g++ 12 takes no `{}` of optionals in a constant expression.
+inline constexpr NextStates kNoWayOn = {std::nullopt, std::nullopt, std::nullopt,
+                                        std::nullopt, std::nullopt, std::nullopt};
 
 /// The whole life of a command: the only place that says what follows what. Pending takes accepts
 /// and results too: a crash can forget a delivery that the device remembers.
@@ -40,10 +43,10 @@ inline constexpr std::array<NextStates, kStateCount> kNext = {{
     /* accepted  */
     {State::kAccepted, State::kAccepted, State::kExecuted, State::kFailed, State::kExpired,
      State::kCancelled},
-    /* executed  */ {},
-    /* failed    */ {},
-    /* expired   */ {},
-    /* cancelled */ {},
+    /* executed  */ kNoWayOn,
+    /* failed    */ kNoWayOn,
+    /* expired   */ kNoWayOn,
+    /* cancelled */ kNoWayOn,
 }};
 
 constexpr std::optional<State> next(State state, Happening happening) {
