@@ -113,13 +113,10 @@ class Transcoder {
     }
   }
 
-  template <typename Number>
-  std::string_view append(Number number) {
-    std::array<char, 32> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-    const std::size_t begin = out_.size();
-    out_.append(digits.data(), end);
-    return std::string_view(out_).substr(begin);
+  void append(std::uint64_t number) {
+    std::array<char, 20> digits{};
+    out_.append(digits.data(),
+                std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
   }
 
   bool write_integer(const Head& head) {
@@ -160,7 +157,9 @@ class Transcoder {
   // A float stays one: 5.0 is not written as 5.
   bool write_double(double number) {
     if (!std::isfinite(number)) return refuse("a number that is not finite");
-    if (append(number).find_first_of(".e") == std::string_view::npos) out_ += ".0";
+    const std::size_t begin = out_.size();
+    append_json_number(out_, number);
+    if (out_.find_first_of(".e", begin) == std::string::npos) out_ += ".0";
     return true;
   }
 

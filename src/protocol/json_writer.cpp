@@ -65,6 +65,15 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void append_json_number(std::string& out, double number) {
+  // The shortest text of 100000 is 1e+05.
+  constexpr double kPlainBelow = 1e15;
+  const bool is_plain = std::abs(number) < kPlainBelow && std::trunc(number) == number &&
+                        !(number == 0 && std::signbit(number));
+  if (is_plain) return append_number(out, static_cast<std::int64_t>(number));
+  append_number(out, number);
+}
+
 void JsonWriter::separate() {
   if (needs_comma_) out_ += ',';
   needs_comma_ = true;
@@ -121,7 +130,7 @@ JsonWriter& JsonWriter::value(std::int64_t number) {
 JsonWriter& JsonWriter::value(double number) {
   if (!std::isfinite(number)) return null();
   separate();
-  append_number(out_, number);
+  append_json_number(out_, number);
   return *this;
 }
 

@@ -11,6 +11,10 @@ namespace fairlead::protocol {
 /// Appends `text`, which is UTF-8, as a JSON string with its quotes.
 void append_json_string(std::string& out, std::string_view text);
 
+/// Appends a finite number: the shortest digits that read back as the same one, without an exponent
+/// where a person would write none.
+void append_json_number(std::string& out, double number);
+
 /// Appends JSON to a string: commas by itself, nothing checked beyond that. Cheap to make.
 class JsonWriter {
  public:

@@ -102,7 +102,7 @@ TEST_CASE("an id is carried back as it was, in its shortest form") {
 
 TEST_CASE("an id of the wrong type or out of range is invalid and not carried back") {
   for (const auto& id : {"-1"s, "1.5"s, "9007199254740992"s, "1e300"s, "null"s, "true"s, "[]"s,
-                        "{}"s, '"' + std::string(65, 'x') + '"'}) {
+                         "{}"s, '"' + std::string(65, 'x') + '"'}) {
     const BadRequest refused = bad(R"({"type":"nonsense","id":)" + id + "}");
     CHECK(refused.error.code == Code::kInvalid);
     CHECK(paths(refused.error) == "id ");
