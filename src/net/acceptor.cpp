@@ -1,0 +1,95 @@
+#include "net/acceptor.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "net/http_writer.h"
+#include "net/reactor.h"
+
+namespace fairlead::net {
+namespace {
+
+/// Accepts of one turn: the other reactors, woken by the same event, get their share.
+constexpr int kAcceptsPerTurn = 32;
+/// Without free descriptors accepting again at once would only burn the processor.
+constexpr std::int64_t kExhaustedPauseMs = 100;
+
+bool is_exhausted(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/// Best effort: the peer may have sent nothing yet, and we keep no state for it.
+void turn_away(const Socket& socket, std::string_view date) {
+  HttpResponse response =
+      problem_response({.status = 503, .detail = "too many connections, try again later"});
+  std::string bytes =
+      write_head(response, {.is_http_11 = true, .keeps_alive = false, .is_head = false}, date);
+  bytes += response.body;
+  iovec piece{.iov_base = bytes.data(), .iov_len = bytes.size()};
+  static_cast<void>(socket.send({&piece, 1}));
+  socket.finish_sending();
+}
+
+}  // namespace
+
+Acceptor::Acceptor(Reactor& host, std::shared_ptr<const Socket> socket, RequestHandler& handler,
+                   std::function<bool()> admission)
+    : host_(host),
+      socket_(std::move(socket)),
+      handler_(handler),
+      admission_(std::move(admission)) {}
+
+Acceptor::~Acceptor() { host_.forget(*this); }
+
+void Acceptor::begin() { watch(); }
+
+void Acceptor::watch() {
+  // EPOLLEXCLUSIVE cannot be modified, so pausing forgets and going on watches anew.
+  host_.watch(*this, socket_->fd(), EPOLLIN | EPOLLEXCLUSIVE, Reactor::Kind::kListener);
+}
+
+void Acceptor::welcome(Socket socket) {
+  const bool has_room = host_.connections() < host_.options().http.max_connections;
+  if (!has_room || (admission_ && !admission_())) {
+    ++host_.count().refused_accepts;
+    turn_away(socket, host_.http_date());
+    return;
+  }
+  ++host_.count().accepts;
+  const int yes = 1;
+  // Frames of one turn leave in one call already; waiting for more would only add delay.
+  ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  host_.serve(std::move(socket), handler_);
+}
+
+void Acceptor::on_events(std::uint32_t events) {
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+    // The listener was shut down.
+    host_.dispose(*this);
+    return;
+  }
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    Socket socket(::accept4(socket_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (socket.is_open()) {
+      welcome(std::move(socket));
+      continue;
+    }
+    // Others, such as ECONNABORTED, are the failed connection's own.
+    if (errno == EAGAIN || errno == EINVAL) return;
+    if (is_exhausted(errno)) {
+      host_.forget(*this);
+      host_.call_after(kExhaustedPauseMs, [this] { watch(); });
+      return;
+    }
+  }
+}
+
+void Acceptor::on_deadline() {}
+
+}  // namespace fairlead::net

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "net/exchange.h"
+#include "net/pollable.h"
+#include "net/socket.h"
+
+namespace fairlead::net {
+
+/// One reactor's share of a listening socket; owned by the reactor.
+class Acceptor final : public Pollable {
+ public:
+  Acceptor(Reactor& host, std::shared_ptr<const Socket> socket, RequestHandler& handler,
+           std::function<bool()> admission);
+  ~Acceptor() override;
+  void begin();
+
+  void on_events(std::uint32_t events) override;
+  void on_deadline() override;
+
+ private:
+  void welcome(Socket socket);
+  void watch();
+
+  Reactor& host_;
+  std::shared_ptr<const Socket> socket_;
+  RequestHandler& handler_;
+  std::function<bool()> admission_;
+};
+
+}  // namespace fairlead::net

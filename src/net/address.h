@@ -1,0 +1,41 @@
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace fairlead::net {
+
+/// An IPv4 or IPv6 address with its port, as the kernel takes it.
+class Address {
+ public:
+  /// `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`; `*:8080` is every address of the machine.
+  /// Names other than localhost are not looked up.
+  static Result<Address> parse(std::string_view text);
+  /// The end of a socket that the kernel names; `0.0.0.0:0` where it names none.
+  static Address local(int fd);
+  static Address peer(int fd);
+
+  const sockaddr* get() const;
+  socklen_t size() const;
+  int family() const { return storage_.ss_family; }
+  std::uint16_t port() const;
+  /// `192.0.2.7:4711` or `[2001:db8::1]:4711`; an IPv4 peer of an IPv6 socket reads as IPv4.
+  std::string text() const;
+
+ private:
+  Address();
+  sockaddr* get();
+
+  sockaddr_storage storage_{};
+};
+
+/// Text of the peer's address.
+std::string remote_address(int fd);
+
+}  // namespace fairlead::net

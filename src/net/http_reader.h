@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "net/exchange.h"
+#include "net/http_head.h"
+#include "net/http_limits.h"
+
+namespace fairlead::net {
+
+/// HTTP/1.1 requests out of bytes (RFC 9112), one after the other. Knows no socket.
+class HttpReader {
+ public:
+  enum class Progress : std::uint8_t {
+    /// What is left in the input (the start of a chunk's line) is to be given again with more.
+    kNeedMore,
+    /// The client waits for `100 Continue`; then read on.
+    kContinue,
+    /// take_request() has it; what is left in the input belongs to the next.
+    kRequest,
+    /// refusal() says why; nothing more can be read.
+    kRefused,
+  };
+
+  /// `limits` outlives the reader.
+  explicit HttpReader(const HttpLimits& limits);
+  ~HttpReader();
+  HttpReader(const HttpReader&) = delete;
+  HttpReader& operator=(const HttpReader&) = delete;
+
+  /// Takes bytes off the front of `input`.
+  Progress read(std::string_view& input);
+  /// After kRequest, once; then the next can be read. `remote` and `is_tls` are the caller's.
+  HttpRequest take_request();
+  /// Of the request that take_request() gave last, or that is being read.
+  const HeadFacts& facts() const { return facts_; }
+  const HttpRefusal& refusal() const { return refusal_; }
+  /// Nothing of a next request has come yet.
+  bool is_idle() const { return !parser_ && scanner_.is_empty(); }
+
+ private:
+  struct Parser;
+
+  Progress refuse(int status, std::string_view detail);
+  Progress begin();
+  Progress read_body(std::string_view& input);
+
+  const HttpLimits& limits_;
+  HeadScanner scanner_;
+  std::unique_ptr<Parser> parser_;
+  HeadFacts facts_;
+  HttpRefusal refusal_;
+  bool is_refused_ = false;
+};
+
+}  // namespace fairlead::net

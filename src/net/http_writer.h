@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "net/exchange.h"
+#include "net/http_head.h"
+
+namespace fairlead::net {
+
+/// What an answer must know of its request and its connection.
+struct ResponseFraming {
+  bool is_http_11 = true;
+  /// The connection stays open behind this answer.
+  bool keeps_alive = true;
+  /// HEAD: the length is told, the body is not sent (RFC 9110, 9.3.2).
+  bool is_head = false;
+};
+
+/// The RFC 9110 reason phrase; empty for a status that has none.
+std::string_view reason_phrase(int status);
+
+/// Status line and header, with the empty line: Content-Length, Date and Connection are the
+/// codec's own, whatever `response` says of them. `date` is an IMF-fixdate.
+std::string write_head(const HttpResponse& response, const ResponseFraming& framing,
+                       std::string_view date);
+
+/// Whether a body follows the head.
+bool has_body(const HttpResponse& response, const ResponseFraming& framing);
+
+/// The codec's own answers: RFC 9457 problem documents with the codes of the protocol.
+HttpResponse problem_response(const HttpRefusal& refusal);
+
+/// `Tue, 15 Nov 1994 08:12:31 GMT` (RFC 9110, 5.6.7), from ms since the Unix epoch.
+std::string http_date(std::int64_t now_ms);
+
+}  // namespace fairlead::net

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <cstdint>
+
+#include "net/timer_queue.h"
+
+namespace fairlead::net {
+
+class Reactor;
+
+/// Something with a file descriptor that a reactor watches. Lives on the reactor's thread;
+/// destroying it takes it out of the reactor. Only Reactor touches the private part.
+class Pollable {
+ public:
+  Pollable() = default;
+  virtual ~Pollable();
+  Pollable(const Pollable&) = delete;
+  Pollable& operator=(const Pollable&) = delete;
+
+  /// `events` as epoll gives them.
+  virtual void on_events(std::uint32_t events) = 0;
+  /// Asked for with Reactor::make_ready: in this turn, behind the events, or in the next.
+  virtual void on_ready() {}
+  /// Asked for with Reactor::want_flush: at the end of the turn.
+  virtual void on_flush() {}
+  /// The moment set with Reactor::set_deadline has passed.
+  virtual void on_deadline() {}
+
+ protected:
+  /// Null while nobody watches it.
+  Reactor* reactor() const { return reactor_; }
+
+ private:
+  friend class Reactor;
+  using Hook = boost::intrusive::list_member_hook<
+      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+  Reactor* reactor_ = nullptr;
+  Hook all_hook_;
+  Hook ready_hook_;
+  Hook flush_hook_;
+  std::int64_t deadline_ms_ = 0;
+  TimerQueue::Id timer_{};
+  std::uint32_t interest_ = 0;
+  int fd_ = -1;
+  bool is_counted_ = false;
+};
+
+}  // namespace fairlead::net

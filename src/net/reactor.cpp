@@ -1,0 +1,313 @@
+#include "net/reactor.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <limits>
+#include <utility>
+
+#include "base/assert.h"
+#include "net/http_connection.h"
+#include "net/http_writer.h"
+#include "net/lingering.h"
+#include "net/websocket_connection.h"
+
+namespace fairlead::net {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kMailboxHighMark = std::numeric_limits<std::size_t>::max();
+constexpr std::int64_t kMsPerSecond = 1000;
+
+}  // namespace
+
+/// Asio's half, kept out of the header: it takes seconds to compile.
+struct Reactor::Engine {
+  // One thread runs the context, so Asio may leave its own locks uncontended.
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  int epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
+  asio::posix::stream_descriptor epoll{context, epoll_fd};
+  asio::steady_timer timer{context};
+  /// When `timer` wakes us; 0 when it is not set.
+  std::int64_t timer_ms = 0;
+  bool is_armed = false;
+  bool is_epoll_readable = false;
+
+  void arm() {
+    if (std::exchange(is_armed, true)) return;
+    epoll.async_wait(asio::posix::stream_descriptor::wait_read,
+                     [this](const boost::system::error_code& error) {
+                       is_armed = false;
+                       is_epoll_readable = !error;
+                     });
+  }
+};
+
+Pollable::~Pollable() {
+  if (reactor_ != nullptr) reactor_->forget(*this);
+}
+
+Reactor::Reactor(const Clock& clock, ReactorOptions options)
+    : clock_(clock),
+      options_(std::move(options)),
+      engine_(std::make_unique<Engine>()),
+      posted_(kMailboxHighMark, [this] { asio::post(engine_->context, [] {}); }),
+      now_ms_(clock.steady_ms()),
+      receive_(kReceiveBytes + kReceivePadding) {
+  FAIRLEAD_ASSERT(engine_->epoll_fd >= 0);
+}
+
+Reactor::~Reactor() {
+  // Tasks may own transports, and timers may refer to pollables: both go while we still stand.
+  posted_.take(taken_);
+  taken_.clear();
+  timers_.clear();
+  disposed_.clear();
+  adopted_.clear();
+  for (Pollable& pollable : all_) pollable.reactor_ = nullptr;
+}
+
+asio::io_context& Reactor::context() { return engine_->context; }
+
+void Reactor::run() {
+  while (!is_stopped_.load(std::memory_order_acquire)) {
+    wait(std::nullopt);
+    turn();
+  }
+}
+
+void Reactor::stop() {
+  is_stopped_.store(true, std::memory_order_release);
+  asio::post(engine_->context, [] {});
+}
+
+void Reactor::run_turn(std::chrono::milliseconds at_most) {
+  wait(at_most);
+  turn();
+}
+
+void Reactor::wait(std::optional<std::chrono::milliseconds> at_most) {
+  engine_->arm();
+  wake_for_timers();
+  const bool has_work = !ready_.empty() || !flushing_.empty() || posted_.size() > 0;
+  if (has_work || (at_most && at_most->count() <= 0)) {
+    engine_->context.poll();
+  } else if (at_most) {
+    engine_->context.run_one_for(*at_most);
+  } else {
+    engine_->context.run_one();
+  }
+}
+
+void Reactor::wake_for_timers() {
+  const auto next = timers_.next_ms();
+  if (!next) return;
+  const bool is_soon_enough = engine_->timer_ms != 0 && engine_->timer_ms <= *next;
+  if (is_soon_enough) return;
+  engine_->timer_ms = *next;
+  const std::int64_t delay = std::max<std::int64_t>(*next - clock_.steady_ms(), 0);
+  engine_->timer.expires_after(std::chrono::milliseconds(delay));
+  engine_->timer.async_wait([this](const boost::system::error_code& error) {
+    if (!error) engine_->timer_ms = 0;
+  });
+}
+
+void Reactor::turn() {
+  ++counters_.turns;
+  now_ms_ = clock_.steady_ms();
+  if (begin_turn_) begin_turn_();
+  handle_events();
+  run_posted();
+  timers_.run_due(now_ms_);
+  run_ready();
+  if (end_turn_) end_turn_();
+  flush();
+  disposed_.clear();
+}
+
+void Reactor::handle_events() {
+  if (!std::exchange(engine_->is_epoll_readable, false)) return;
+  const int count =
+      ::epoll_wait(engine_->epoll_fd, events_.data(), static_cast<int>(events_.size()), 0);
+  event_count_ = static_cast<std::size_t>(std::max(count, 0));
+  for (next_event_ = 0; next_event_ < event_count_;) {
+    const epoll_event& event = events_[next_event_++];
+    running_ = static_cast<Pollable*>(event.data.ptr);
+    if (running_ != nullptr) running_->on_events(event.events);
+  }
+  event_count_ = 0;
+}
+
+void Reactor::run_posted() {
+  posted_.take(taken_);
+  for (Task& task : taken_) task();
+  taken_.clear();
+}
+
+void Reactor::run_ready() {
+  // What becomes ready meanwhile waits for the next turn, behind everybody's events.
+  ReadyList now;
+  now.swap(ready_);
+  while (!now.empty()) {
+    Pollable& pollable = now.front();
+    now.pop_front();
+    running_ = &pollable;
+    pollable.on_ready();
+  }
+}
+
+void Reactor::flush() {
+  FlushList now;
+  now.swap(flushing_);
+  while (!now.empty()) {
+    Pollable& pollable = now.front();
+    now.pop_front();
+    running_ = &pollable;
+    pollable.on_flush();
+  }
+}
+
+void Reactor::post(Task task) { posted_.put(std::move(task)); }
+
+void Reactor::set_turn(Task begin, Task end) {
+  begin_turn_ = std::move(begin);
+  end_turn_ = std::move(end);
+}
+
+TimerQueue::Id Reactor::call_after(std::int64_t delay_ms, Task task) {
+  return timers_.add(clock_.steady_ms() + delay_ms, std::move(task));
+}
+
+void Reactor::call_every(std::int64_t period_ms, std::move_only_function<bool()> task) {
+  FAIRLEAD_ASSERT(period_ms > 0);
+  repeat(period_ms, std::move(task));
+}
+
+void Reactor::repeat(std::int64_t period_ms, std::move_only_function<bool()> task) {
+  timers_.add(clock_.steady_ms() + period_ms, [this, period_ms, task = std::move(task)]() mutable {
+    if (task()) repeat(period_ms, std::move(task));
+  });
+}
+
+void Reactor::attach(Transport& transport, MessageHandler& handler) {
+  auto* connection = dynamic_cast<WebSocketConnection*>(&transport);
+  FAIRLEAD_ASSERT(connection != nullptr);
+  connection->attach_to(*this, handler);
+}
+
+void Reactor::serve(Socket socket, RequestHandler& handler) {
+  auto connection = std::make_unique<HttpConnection>(*this, std::move(socket), handler);
+  connection->begin();
+  adopt(std::move(connection));
+}
+
+std::string_view Reactor::http_date() {
+  const std::int64_t now = clock_.now_ms();
+  if (now / kMsPerSecond != http_date_second_) {
+    http_date_second_ = now / kMsPerSecond;
+    http_date_ = net::http_date(now);
+  }
+  return http_date_;
+}
+
+void Reactor::watch(Pollable& pollable, int fd, std::uint32_t interest, Kind kind) {
+  FAIRLEAD_ASSERT(pollable.reactor_ == nullptr);
+  epoll_event event{};
+  event.events = interest;
+  event.data.ptr = &pollable;
+  FAIRLEAD_ASSERT(::epoll_ctl(engine_->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0);
+  pollable.reactor_ = this;
+  pollable.fd_ = fd;
+  pollable.interest_ = interest;
+  pollable.is_counted_ = kind == Kind::kConnection;
+  if (pollable.is_counted_) ++connections_;
+  all_.push_back(pollable);
+}
+
+void Reactor::set_interest(Pollable& pollable, std::uint32_t interest) {
+  if (pollable.interest_ == interest || pollable.fd_ < 0) return;
+  epoll_event event{};
+  event.events = interest;
+  event.data.ptr = &pollable;
+  FAIRLEAD_ASSERT(::epoll_ctl(engine_->epoll_fd, EPOLL_CTL_MOD, pollable.fd_, &event) == 0);
+  pollable.interest_ = interest;
+}
+
+void Reactor::forget(Pollable& pollable) {
+  if (pollable.reactor_ != this) return;
+  if (running_ == &pollable) running_ = nullptr;
+  ::epoll_ctl(engine_->epoll_fd, EPOLL_CTL_DEL, pollable.fd_, nullptr);
+  for (std::size_t i = next_event_; i < event_count_; ++i) {
+    if (events_[i].data.ptr == &pollable) events_[i].data.ptr = nullptr;
+  }
+  set_deadline(pollable, 0);
+  timers_.cancel(pollable.timer_);
+  pollable.timer_ = {};
+  pollable.all_hook_.unlink();
+  pollable.ready_hook_.unlink();
+  pollable.flush_hook_.unlink();
+  pollable.reactor_ = nullptr;
+  pollable.fd_ = -1;
+  if (pollable.is_counted_) --connections_;
+}
+
+void Reactor::make_ready(Pollable& pollable) {
+  if (!pollable.ready_hook_.is_linked()) ready_.push_back(pollable);
+}
+
+void Reactor::want_flush(Pollable& pollable) {
+  if (!pollable.flush_hook_.is_linked()) flushing_.push_back(pollable);
+}
+
+void Reactor::set_deadline(Pollable& pollable, std::int64_t at_ms) {
+  pollable.deadline_ms_ = at_ms;
+  if (at_ms == 0) return;
+  // A timer that rings too early looks again; moving it for each request would cost more.
+  if (pollable.timer_.second != 0 && pollable.timer_.first <= at_ms) return;
+  timers_.cancel(pollable.timer_);
+  arm_deadline(pollable, at_ms);
+}
+
+void Reactor::arm_deadline(Pollable& pollable, std::int64_t at_ms) {
+  pollable.timer_ = timers_.add(at_ms, [this, &pollable] { check_deadline(pollable); });
+}
+
+void Reactor::check_deadline(Pollable& pollable) {
+  pollable.timer_ = {};
+  if (pollable.deadline_ms_ == 0) return;
+  if (pollable.deadline_ms_ > now_ms_) {
+    arm_deadline(pollable, pollable.deadline_ms_);
+    return;
+  }
+  pollable.deadline_ms_ = 0;
+  running_ = &pollable;
+  pollable.on_deadline();
+}
+
+void Reactor::adopt(std::unique_ptr<Pollable> pollable) {
+  Pollable* key = pollable.get();
+  adopted_.emplace(key, std::move(pollable));
+}
+
+void Reactor::dispose(Pollable& pollable) {
+  forget(pollable);
+  const auto found = adopted_.find(&pollable);
+  FAIRLEAD_ASSERT(found != adopted_.end());
+  disposed_.push_back(std::move(found->second));
+  adopted_.erase(found);
+}
+
+void Reactor::linger(Socket socket) {
+  auto lingering = std::make_unique<Lingering>(*this, std::move(socket));
+  lingering->begin();
+  adopt(std::move(lingering));
+}
+
+}  // namespace fairlead::net

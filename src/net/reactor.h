@@ -1,0 +1,198 @@
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <atomic>
+#include <boost/intrusive/list.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "net/deflate.h"
+#include "net/exchange.h"
+#include "net/http_limits.h"
+#include "net/pollable.h"
+#include "net/socket.h"
+#include "net/timer_queue.h"
+#include "net/transport.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace fairlead::net {
+
+/// What a reactor has done since it began. Read on its thread.
+struct ReactorCounters {
+  std::uint64_t accepts = 0;
+  /// Sockets turned away at HttpLimits::max_connections or by the admission callback.
+  std::uint64_t refused_accepts = 0;
+  std::uint64_t reads = 0;
+  std::uint64_t writes = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t upgrades = 0;
+  std::uint64_t turns = 0;
+  /// WebSocket violations by the code we closed with (1002, 1007, 1009).
+  std::map<std::uint16_t, std::uint64_t> protocol_errors;
+};
+
+struct ReactorOptions {
+  HttpLimits http{};
+  /// How long a closing WebSocket waits for the peer's close frame, and then for its FIN.
+  std::int64_t close_timeout_ms = 2'000;
+  /// permessage-deflate where the peer offers it; off by default.
+  std::optional<DeflateOptions> deflate{};
+};
+
+/// One thread's event loop: an epoll set for our sockets, hosted in an Asio io_context for the slow
+/// half (signals, resolving, timers' waking). One per shard.
+///
+/// A turn: begin hook; events of sockets; posted tasks; timers; what was made ready; end hook;
+/// flush of every socket with something to send. Everything belongs to the thread that runs it,
+/// except post() and stop(). Transports attached to it are to be destroyed or handed over first;
+/// one that outlives it is cut off and tells its handler nothing.
+class Reactor final : public TransportHost {
+ public:
+  using Task = std::move_only_function<void()>;
+
+  /// `clock` outlives the reactor.
+  explicit Reactor(const Clock& clock, ReactorOptions options = {});
+  ~Reactor() override;
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  /// For resolvers, signals and the like; their handlers run between turns, on this thread, and a
+  /// turn follows. Never stop() it: stop the reactor.
+  boost::asio::io_context& context();
+
+  /// Turns until stop().
+  void run();
+  /// From any thread: run() returns after the running turn. For good.
+  void stop();
+  /// One turn, after waiting at most `wait` for something to do.
+  void run_turn(std::chrono::milliseconds wait);
+
+  /// From any thread: runs `task` in a later turn on this reactor's thread. Tasks of one thread run
+  /// in order; many posted together wake the reactor once. Dropped if the reactor ends first.
+  void post(Task task);
+
+  /// Called once a turn: `begin` before anything else, `end` after everything was handled and
+  /// before the flush.
+  void set_turn(Task begin, Task end);
+
+  /// Runs `task` once, in the first turn at or after that many ms from now.
+  TimerQueue::Id call_after(std::int64_t delay_ms, Task task);
+  /// Runs `task` every `period_ms`, first after one period; a late turn does not make up for lost
+  /// ones. There is no id: it runs until the reactor is destroyed or `task` returns false.
+  void call_every(std::int64_t period_ms, std::move_only_function<bool()> task);
+  void cancel(const TimerQueue::Id& id) { timers_.cancel(id); }
+
+  void attach(Transport& transport, MessageHandler& handler) override;
+
+  /// Talks HTTP on a connected, non-blocking stream socket until it upgrades or closes. `handler`
+  /// outlives the reactor's last turn.
+  void serve(Socket socket, RequestHandler& handler);
+
+  const ReactorCounters& counters() const { return counters_; }
+  /// Sockets open here, listeners not counted.
+  std::size_t connections() const { return connections_; }
+  const ReactorOptions& options() const { return options_; }
+  /// Monotonic, as of the beginning of this turn.
+  std::int64_t now_ms() const { return now_ms_; }
+  /// An IMF-fixdate, for HTTP.
+  std::string_view http_date();
+
+  // ---- for Pollables ----------------------------------------------------------------------------
+
+  enum class Kind : std::uint8_t { kConnection, kListener };
+  void watch(Pollable& pollable, int fd, std::uint32_t interest, Kind kind = Kind::kConnection);
+  void set_interest(Pollable& pollable, std::uint32_t interest);
+  /// Before its descriptor is closed or given away. A second time nothing happens.
+  void forget(Pollable& pollable);
+  /// Whether the pollable whose callback is running is still watched: false when what it called in
+  /// turn has destroyed it. The pointer is compared, not followed.
+  bool is_running(const Pollable* pollable) const { return running_ == pollable; }
+  void make_ready(Pollable& pollable);
+  void want_flush(Pollable& pollable);
+  /// At or after `at_ms` (of now_ms) on_deadline is called; 0 calls it off.
+  void set_deadline(Pollable& pollable, std::int64_t at_ms);
+  /// Owns it until dispose() or the end.
+  void adopt(std::unique_ptr<Pollable> pollable);
+  /// Forgets one that was adopted and destroys it at the end of the turn.
+  void dispose(Pollable& pollable);
+  /// Takes over a socket that has sent its last: reads it empty until the peer's FIN, bounded, so
+  /// that what was sent last is not lost in a reset.
+  void linger(Socket socket);
+  /// Scratch space of the turn, followed by kReceivePadding readable bytes.
+  std::span<char> receive_buffer() { return {receive_.data(), kReceiveBytes}; }
+  ReactorCounters& count() { return counters_; }
+
+  static constexpr std::size_t kReceiveBytes = 64 * 1024;
+  static constexpr std::size_t kReceivePadding = 64;
+
+ private:
+  struct Engine;
+  using AllList = boost::intrusive::list<
+      Pollable, boost::intrusive::member_hook<Pollable, Pollable::Hook, &Pollable::all_hook_>,
+      boost::intrusive::constant_time_size<false>>;
+  using ReadyList = boost::intrusive::list<
+      Pollable, boost::intrusive::member_hook<Pollable, Pollable::Hook, &Pollable::ready_hook_>,
+      boost::intrusive::constant_time_size<false>>;
+  using FlushList = boost::intrusive::list<
+      Pollable, boost::intrusive::member_hook<Pollable, Pollable::Hook, &Pollable::flush_hook_>,
+      boost::intrusive::constant_time_size<false>>;
+
+  void wait(std::optional<std::chrono::milliseconds> at_most);
+  void turn();
+  void handle_events();
+  void run_posted();
+  void run_ready();
+  void flush();
+  void wake_for_timers();
+  void arm_deadline(Pollable& pollable, std::int64_t at_ms);
+  void check_deadline(Pollable& pollable);
+  void repeat(std::int64_t period_ms, std::move_only_function<bool()> task);
+
+  const Clock& clock_;
+  const ReactorOptions options_;
+  std::unique_ptr<Engine> engine_;
+  Mailbox<Task> posted_;
+  std::vector<Task> taken_;
+  Task begin_turn_;
+  Task end_turn_;
+  TimerQueue timers_;
+  ReactorCounters counters_;
+  std::int64_t now_ms_ = 0;
+  std::size_t connections_ = 0;
+  std::atomic<bool> is_stopped_ = false;
+
+  /// Whose callback is running; forget() clears it.
+  Pollable* running_ = nullptr;
+  AllList all_;
+  ReadyList ready_;
+  FlushList flushing_;
+  std::map<Pollable*, std::unique_ptr<Pollable>> adopted_;
+  std::vector<std::unique_ptr<Pollable>> disposed_;
+
+  std::array<epoll_event, 256> events_{};
+  /// Events of the running batch from here on are not handled yet; forget() clears them.
+  std::size_t next_event_ = 0;
+  std::size_t event_count_ = 0;
+  std::vector<char> receive_;
+  std::string http_date_;
+  std::int64_t http_date_second_ = -1;
+};
+
+}  // namespace fairlead::net

@@ -1,0 +1,46 @@
+#include "net/socket.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace fairlead::net {
+namespace {
+
+IoResult failure() {
+  const bool is_blocked = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+  return {.status = is_blocked ? IoResult::Status::kBlocked : IoResult::Status::kLost, .bytes = 0};
+}
+
+}  // namespace
+
+void Socket::close() noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+IoResult Socket::receive(std::span<char> into) const {
+  const ssize_t received = ::recv(fd_, into.data(), into.size(), 0);
+  if (received < 0) return failure();
+  if (received == 0) return {.status = IoResult::Status::kEnd, .bytes = 0};
+  return {.status = IoResult::Status::kOk, .bytes = static_cast<std::size_t>(received)};
+}
+
+IoResult Socket::send(std::span<iovec> pieces) const {
+  ssize_t sent = 0;
+  if (pieces.size() == 1) {
+    sent = ::send(fd_, pieces.front().iov_base, pieces.front().iov_len, MSG_NOSIGNAL);
+  } else {
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+  }
+  if (sent < 0) return failure();
+  return {.status = IoResult::Status::kOk, .bytes = static_cast<std::size_t>(sent)};
+}
+
+void Socket::finish_sending() const { ::shutdown(fd_, SHUT_WR); }
+
+}  // namespace fairlead::net

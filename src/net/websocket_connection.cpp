@@ -1,0 +1,358 @@
+#include "net/websocket_connection.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "net/reactor.h"
+
+namespace fairlead::net {
+namespace {
+
+using enum WebSocketPhase;
+
+/// Frames of one connection handled in one turn; then the others have theirs.
+constexpr int kFramesPerTurn = 64;
+/// A ping without payload, as a server sends it.
+constexpr std::string_view kBarePing{"\x89\x00", 2};
+
+constexpr WebSocketPhase kNext[][5] = {
+    // on:           kCloseByUs  kCloseByPeer kViolation  kSocketLost kTold
+    /* kOpen      */ {kClosing, kFinishing, kFinishing, kLost, kOver},
+    /* kClosing   */ {kClosing, kFinishing, kFinishing, kLost, kOver},
+    /* kFinishing */ {kFinishing, kFinishing, kFinishing, kLost, kOver},
+    /* kLost      */ {kLost, kLost, kLost, kLost, kOver},
+    /* kOver      */ {kOver, kOver, kOver, kOver, kOver},
+};
+
+}  // namespace
+
+WebSocketConnection::WebSocketConnection(WebSocketState state) : state_(std::move(state)) {}
+
+WebSocketConnection::~WebSocketConnection() {
+  if (reactor() != nullptr) reactor()->forget(*this);
+}
+
+void WebSocketConnection::enter(Event event) {
+  state_.phase = kNext[static_cast<std::size_t>(state_.phase)][static_cast<std::size_t>(event)];
+}
+
+// ---- what the owner asks for
+// ----------------------------------------------------------------------
+
+std::uint64_t WebSocketConnection::send(SharedFrame frame) {
+  if (state_.phase != kOpen) return state_.queue.queued();
+  const auto opcode = static_cast<Opcode>(static_cast<unsigned char>(frame->wire().front()) & 0xFU);
+  if (state_.mask_keys) {
+    enqueue(masked_frame(opcode, frame->payload(), state_.mask_keys->next()));
+  } else if (state_.deflate && !frame->payload().empty() &&
+             frame->payload().size() >= state_.deflate->min_bytes) {
+    enqueue(compressed_frame(opcode, state_.deflate->deflater.deflate(frame->payload())));
+  } else {
+    state_.queue.push(std::move(frame));
+    if (reactor() != nullptr) reactor()->want_flush(*this);
+  }
+  return state_.queue.queued();
+}
+
+void WebSocketConnection::enqueue(std::string bytes) {
+  state_.queue.push(std::move(bytes));
+  if (reactor() != nullptr) reactor()->want_flush(*this);
+}
+
+void WebSocketConnection::enqueue_control(Opcode opcode, std::string_view payload) {
+  enqueue(state_.mask_keys ? masked_frame(opcode, payload, state_.mask_keys->next())
+                           : control_frame(opcode, payload));
+}
+
+void WebSocketConnection::ping() {
+  if (state_.phase != kOpen) return;
+  if (state_.mask_keys) {
+    enqueue_control(Opcode::kPing, {});
+    return;
+  }
+  state_.queue.push_constant(kBarePing);
+  if (reactor() != nullptr) reactor()->want_flush(*this);
+}
+
+void WebSocketConnection::begin_ending(CloseInfo info) {
+  // The first cause wins.
+  if (!state_.ending) state_.ending = std::make_unique<CloseInfo>(std::move(info));
+}
+
+void WebSocketConnection::close(std::uint16_t code, std::string_view reason) {
+  if (state_.phase != kOpen) return;
+  begin_ending({.code = code, .reason = std::string(reason), .by_us = true});
+  enqueue_control(Opcode::kClose, close_payload(code, reason));
+  enter(Event::kCloseByUs);
+  if (reactor() == nullptr) return;
+  reactor()->set_deadline(*this, reactor()->now_ms() + reactor()->options().close_timeout_ms);
+  // The peer's close frame has to be read, paused or not.
+  if (has_undelivered_) reactor()->make_ready(*this);
+  update_interest();
+}
+
+void WebSocketConnection::terminate() { lose(); }
+
+void WebSocketConnection::lose() {
+  if (state_.phase == kLost || state_.phase == kOver) return;
+  begin_ending({.code = close_code::kLost, .reason = {}, .by_us = false});
+  enter(Event::kSocketLost);
+  if (reactor() == nullptr) return;
+  reactor()->set_interest(*this, 0);
+  reactor()->make_ready(*this);
+}
+
+void WebSocketConnection::pause_reading() { state_.is_paused = true; }
+
+void WebSocketConnection::resume_reading() {
+  if (!std::exchange(state_.is_paused, false) || reactor() == nullptr) return;
+  if (has_undelivered_) reactor()->make_ready(*this);
+  update_interest();
+}
+
+void WebSocketConnection::hand_over(Taker taker) {
+  if (state_.phase == kOver || taker_) return;
+  FAIRLEAD_ASSERT(reactor() != nullptr);
+  taker_ = std::make_unique<Taker>(std::move(taker));
+  reactor()->make_ready(*this);
+}
+
+void WebSocketConnection::give() {
+  const std::unique_ptr<Taker> taker = std::move(taker_);
+  reactor()->forget(*this);
+  auto heir = std::make_unique<WebSocketConnection>(std::move(state_));
+  enter(Event::kTold);
+  // Nothing of this object may be touched any more: the taker may destroy it.
+  (*taker)(std::move(heir));
+}
+
+void WebSocketConnection::attach_to(Reactor& host, MessageHandler& handler) {
+  FAIRLEAD_ASSERT(reactor() == nullptr);
+  FAIRLEAD_ASSERT(state_.phase != kOver);
+  handler_ = &handler;
+  is_blocked_ = false;
+  has_undelivered_ = state_.unread.size() > state_.unread_begin;
+  host.watch(*this, state_.socket.fd(), is_reading() ? EPOLLIN : 0U);
+  if (!state_.queue.is_empty() || state_.phase == kFinishing) host.want_flush(*this);
+  if (has_undelivered_ || state_.phase == kLost) host.make_ready(*this);
+  if (state_.phase == kClosing || state_.phase == kFinishing) {
+    host.set_deadline(*this, host.now_ms() + host.options().close_timeout_ms);
+  }
+}
+
+// ---- reading
+// --------------------------------------------------------------------------------------
+
+bool WebSocketConnection::may_deliver() const {
+  return state_.phase == kClosing || (state_.phase == kOpen && !state_.is_paused);
+}
+
+bool WebSocketConnection::is_reading() const { return !has_undelivered_ && may_deliver(); }
+
+void WebSocketConnection::update_interest() {
+  if (reactor() == nullptr || state_.phase == kLost) return;
+  reactor()->set_interest(*this, (is_reading() ? EPOLLIN : 0U) | (is_blocked_ ? EPOLLOUT : 0U));
+}
+
+void WebSocketConnection::on_events(std::uint32_t events) {
+  if (taker_ || state_.phase == kLost) return;
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    // Both directions are gone (a reset): what the peer sent before is lost with it.
+    lose();
+    return;
+  }
+  if ((events & EPOLLOUT) != 0) {
+    const Reactor& host = *reactor();
+    is_blocked_ = false;
+    write();
+    if (!host.is_running(this)) return;
+    update_interest();
+  }
+  if ((events & EPOLLIN) == 0) return;
+  if (is_reading()) {
+    read();
+  } else {
+    // Level-triggered: interest goes only when an event shows that it must.
+    update_interest();
+  }
+}
+
+void WebSocketConnection::read() {
+  const std::span<char> buffer = reactor()->receive_buffer();
+  const std::string_view before = std::string_view(state_.unread).substr(state_.unread_begin);
+  std::ranges::copy(before, buffer.begin());
+  const IoResult result = state_.socket.receive(buffer.subspan(before.size()));
+  ++reactor()->count().reads;
+  reactor()->count().bytes_in += result.bytes;
+  if (result.status == IoResult::Status::kBlocked) return;
+  if (result.status != IoResult::Status::kOk) {
+    lose();
+    return;
+  }
+  std::span<char> input = buffer.first(before.size() + result.bytes);
+  if (deliver(input)) keep(input, false);
+}
+
+bool WebSocketConnection::deliver(std::span<char>& input) {
+  const Reactor& host = *reactor();
+  const std::size_t before = input.size();
+  int left = kFramesPerTurn;
+  has_undelivered_ = true;
+  while (left > 0 && !taker_) {
+    if (!may_deliver()) break;
+    const Decoded found = state_.decoder.next(input);
+    if (found.kind == Decoded::Kind::kNeedMore) {
+      has_undelivered_ = false;
+      break;
+    }
+    --left;
+    handle(found);
+    if (!host.is_running(this)) return false;
+  }
+  const bool is_part_only = left == kFramesPerTurn && input.size() < before;
+  if (is_part_only && state_.phase == kOpen) {
+    // A part of a long message: the peer lives.
+    handler_->on_sign_of_life();
+    if (!host.is_running(this)) return false;
+  }
+  if (input.empty()) has_undelivered_ = false;
+  return true;
+}
+
+void WebSocketConnection::keep(std::span<char> rest, bool is_in_place) {
+  if (rest.empty() || state_.phase == kFinishing) {
+    std::string().swap(state_.unread);
+    state_.unread_begin = 0;
+  } else if (!is_in_place || !has_undelivered_) {
+    std::string kept;
+    kept.reserve(rest.size() + WebSocketDecoder::kPadding);
+    kept.assign(rest.data(), rest.size());
+    state_.unread = std::move(kept);
+    state_.unread_begin = 0;
+  } else {
+    // Still in the buffer that is being worked off: no copy a turn.
+    state_.unread_begin = static_cast<std::size_t>(rest.data() - state_.unread.data());
+  }
+  if (reactor() == nullptr) return;
+  if (has_undelivered_ && may_deliver()) reactor()->make_ready(*this);
+}
+
+void WebSocketConnection::deliver_unread() {
+  std::span<char> input = std::span(state_.unread).subspan(state_.unread_begin);
+  if (!deliver(input)) return;
+  keep(input, true);
+  update_interest();
+}
+
+void WebSocketConnection::handle(const Decoded& found) {
+  if (found.kind == Decoded::Kind::kClose) return handle_close(found);
+  if (found.kind == Decoded::Kind::kError) return handle_violation(found);
+  // Behind our close frame only the peer's matters (RFC 6455, 5.5.1).
+  if (state_.phase != kOpen) return;
+  const Reactor& host = *reactor();
+  handler_->on_sign_of_life();
+  if (!host.is_running(this) || state_.phase != kOpen) return;
+  if (found.kind == Decoded::Kind::kPing) pong(found.payload);
+  if (found.kind == Decoded::Kind::kMessage && !taker_) {
+    handler_->on_message(found.message, found.payload);
+  }
+}
+
+void WebSocketConnection::pong(std::string_view payload) {
+  // RFC 6455, 5.5.3: answering only the newest ping is enough, so a peer that pings and does not
+  // read makes one pong wait, not many.
+  if (is_blocked_) {
+    state_.waiting_pong = std::make_unique<std::string>(payload);
+  } else {
+    enqueue_control(Opcode::kPong, payload);
+  }
+}
+
+void WebSocketConnection::handle_close(const Decoded& found) {
+  if (state_.phase == kOpen) {
+    begin_ending({.code = found.code, .reason = std::string(found.payload), .by_us = false});
+    enqueue_control(Opcode::kClose, close_payload(found.code, {}));
+  }
+  enter(Event::kCloseByPeer);
+  reactor()->set_deadline(*this, reactor()->now_ms() + reactor()->options().close_timeout_ms);
+  reactor()->want_flush(*this);
+}
+
+void WebSocketConnection::handle_violation(const Decoded& found) {
+  ++reactor()->count().protocol_errors[found.code];
+  if (state_.phase == kOpen) {
+    begin_ending({.code = found.code, .reason = std::string(found.payload), .by_us = true});
+    enqueue_control(Opcode::kClose, close_payload(found.code, found.payload));
+  }
+  enter(Event::kViolation);
+  reactor()->set_deadline(*this, reactor()->now_ms() + reactor()->options().close_timeout_ms);
+  reactor()->want_flush(*this);
+}
+
+// ---- writing
+// --------------------------------------------------------------------------------------
+
+void WebSocketConnection::on_flush() {
+  if (is_blocked_ || taker_ || state_.phase == kLost) return;
+  write();
+}
+
+void WebSocketConnection::write() {
+  const std::uint64_t before = state_.queue.written();
+  SendQueue::Outcome outcome = SendQueue::Outcome::kDrained;
+  if (!state_.queue.is_empty()) {
+    outcome = state_.queue.write_to(state_.socket);
+    ++reactor()->count().writes;
+  }
+  if (outcome == SendQueue::Outcome::kDrained && state_.waiting_pong) {
+    if (state_.phase == kOpen) enqueue_control(Opcode::kPong, *state_.waiting_pong);
+    state_.waiting_pong.reset();
+  }
+  const std::uint64_t taken = state_.queue.written() - before;
+  reactor()->count().bytes_out += taken;
+  if (outcome == SendQueue::Outcome::kLost) {
+    lose();
+  } else {
+    if (outcome == SendQueue::Outcome::kMore) reactor()->want_flush(*this);
+    is_blocked_ = outcome == SendQueue::Outcome::kBlocked;
+    if (is_blocked_) update_interest();
+  }
+  if (taken > 0) {
+    const Reactor& host = *reactor();
+    handler_->on_written();
+    if (!host.is_running(this)) return;
+  }
+  if (state_.phase == kFinishing && state_.queue.is_empty()) finish(true);
+}
+
+// ---- the end
+// --------------------------------------------------------------------------------------
+
+void WebSocketConnection::on_ready() {
+  if (taker_) return give();
+  if (state_.phase == kLost) return finish(false);
+  if (has_undelivered_) deliver_unread();
+}
+
+void WebSocketConnection::on_deadline() {
+  if (state_.phase == kClosing || state_.phase == kFinishing) finish(false);
+}
+
+void WebSocketConnection::finish(bool is_orderly) {
+  Reactor& host = *reactor();
+  host.forget(*this);
+  if (is_orderly) {
+    host.linger(std::move(state_.socket));
+  } else {
+    state_.socket.close();
+  }
+  enter(Event::kTold);
+  const CloseInfo info = std::move(*state_.ending);
+  // Last: the owner may destroy this object inside the call.
+  handler_->on_closed(info);
+}
+
+}  // namespace fairlead::net

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "net/deflate.h"
+#include "net/pollable.h"
+#include "net/send_queue.h"
+#include "net/socket.h"
+#include "net/transport.h"
+#include "net/websocket.h"
+#include "net/websocket_decoder.h"
+
+namespace fairlead::net {
+
+/// Where a WebSocket stands in its life (RFC 6455, 7.1). websocket_connection.cpp has the table.
+enum class WebSocketPhase : std::uint8_t {
+  kOpen,
+  /// Our close frame is queued or sent; the peer's is awaited, bounded in time.
+  kClosing,
+  /// Both close frames are accounted for, or the peer broke the protocol: what is queued still
+  /// leaves, nothing is read.
+  kFinishing,
+  /// The socket is lost or was dropped; the handler will be told.
+  kLost,
+  /// The handler was told, or the connection was given away.
+  kOver,
+};
+
+/// Compression of what we send.
+struct OutgoingDeflate {
+  OutgoingDeflate(const DeflateAgreement& agreed, const DeflateOptions& options)
+      : deflater(!agreed.server_no_context_takeover, agreed.server_max_window_bits, options.level),
+        min_bytes(options.min_bytes) {}
+
+  Deflater deflater;
+  std::size_t min_bytes;
+};
+
+/// What moves when a WebSocket changes its thread.
+struct WebSocketState {
+  Socket socket;
+  WebSocketDecoder decoder;
+  SendQueue queue{};
+  /// Bytes read and not decoded, from `unread_begin` on.
+  std::string unread{};
+  std::size_t unread_begin = 0;
+  std::unique_ptr<OutgoingDeflate> deflate{};
+  /// Masking keys; a client's only.
+  std::unique_ptr<MaskKeys> mask_keys{};
+  /// The newest pong, while the peer does not read: only it waits.
+  std::unique_ptr<std::string> waiting_pong{};
+  /// The first cause of the end, once there is one.
+  std::unique_ptr<CloseInfo> ending{};
+  WebSocketPhase phase = WebSocketPhase::kOpen;
+  bool is_paused = false;
+};
+
+/// A WebSocket on a reactor: Transport over a socket. Holds no buffer while idle.
+class WebSocketConnection final : public Transport, public Pollable {
+ public:
+  /// Detached: Reactor::attach gives it a home.
+  explicit WebSocketConnection(WebSocketState state);
+  ~WebSocketConnection() override;
+
+  std::uint64_t send(SharedFrame frame) override;
+  void ping() override;
+  void close(std::uint16_t code, std::string_view reason) override;
+  void terminate() override;
+  void pause_reading() override;
+  void resume_reading() override;
+  std::uint64_t queued_bytes() const override { return state_.queue.waiting(); }
+  std::uint64_t written() const override { return state_.queue.written(); }
+  void hand_over(std::move_only_function<void(std::unique_ptr<Transport>)> taker) override;
+
+  /// What Reactor::attach does.
+  void attach_to(Reactor& host, MessageHandler& handler);
+
+  void on_events(std::uint32_t events) override;
+  void on_ready() override;
+  void on_flush() override;
+  void on_deadline() override;
+
+ private:
+  using Taker = std::move_only_function<void(std::unique_ptr<Transport>)>;
+  enum class Event : std::uint8_t { kCloseByUs, kCloseByPeer, kViolation, kSocketLost, kTold };
+
+  void enter(Event event);
+  void enqueue(std::string bytes);
+  void enqueue_control(Opcode opcode, std::string_view payload);
+  void pong(std::string_view payload);
+  bool is_reading() const;
+  void read();
+  /// False when the connection was destroyed meanwhile.
+  bool deliver(std::span<char>& input);
+  void deliver_unread();
+  /// Puts aside what was not decoded; `is_in_place` when it lies in `unread` already.
+  void keep(std::span<char> rest, bool is_in_place);
+  bool may_deliver() const;
+  void handle(const Decoded& found);
+  void handle_close(const Decoded& found);
+  void handle_violation(const Decoded& found);
+  void write();
+  void update_interest();
+  void lose();
+  void begin_ending(CloseInfo info);
+  void finish(bool is_orderly);
+  void give();
+
+  WebSocketState state_;
+  MessageHandler* handler_ = nullptr;
+  std::unique_ptr<Taker> taker_;
+  /// The kernel's buffer is full: EPOLLOUT is awaited.
+  bool is_blocked_ = false;
+  /// `unread` may hold whole messages: they come first, before the socket is read.
+  bool has_undelivered_ = false;
+};
+
+}  // namespace fairlead::net
