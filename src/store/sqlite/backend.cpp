@@ -1,0 +1,143 @@
+#include "store/sqlite/backend.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "store/sqlite/data_directory.h"
+#include "store/sqlite/schema.h"
+
+namespace fairlead::store::sqlite {
+namespace {
+
+constexpr int kPageBytes = 4096;
+/// From here on the log is copied back between commits, as far as readers let it.
+constexpr int kCheckpointPages = (16 << 20) / kPageBytes;
+/// From here on readers are waited for, so that the log can begin anew.
+constexpr int kTooManyPages = (64 << 20) / kPageBytes;
+/// Between two attempts that could not empty the log.
+constexpr int kCheckpointStepPages = (4 << 20) / kPageBytes;
+
+/// The hook of Database takes the place of SQLite's own automatic checkpoints. secure_delete would
+/// fill every page that becomes free with zeros, through the log.
+std::string pragmas(bool is_fully_durable) {
+  return std::string("PRAGMA synchronous = ") + (is_fully_durable ? "FULL" : "NORMAL") +
+         "; PRAGMA foreign_keys = ON; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY;"
+         "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536;";
+}
+
+Result<void> use_write_ahead_log(Database& database) {
+  Statement statement(database, "PRAGMA journal_mode = WAL");
+  Rows rows = statement.query();
+  const Result<bool> found = rows.next();
+  if (!found) return std::unexpected(found.error());
+  if (rows.view(0) != "wal") {
+    return fail(Code::kInternal, "its file system does not allow a write-ahead log");
+  }
+  return {};
+}
+
+/// Looks before it writes: a file that is not ours stays as it is.
+Result<void> prepare(Database& database, bool is_fully_durable, std::int64_t now_ms) {
+  const std::vector<Migration> known = sqlite_migrations();
+  if (auto states = schema_state(database, known); !states) {
+    return std::unexpected(std::move(states.error()));
+  }
+  if (auto done = use_write_ahead_log(database); !done) return done;
+  if (auto done = database.execute(pragmas(is_fully_durable)); !done) return done;
+  if (auto done = migrate(database, known, now_ms); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  if (auto done = check_integrity(database); !done) return done;
+  return Hub(database).close_open_logs(now_ms);
+}
+
+}  // namespace
+
+struct Backend::Apply {
+  Backend& backend;
+
+  Result<void> operator()(const telemetry::Batch& batch) const {
+    return backend.telemetry_.append(batch);
+  }
+  Result<void> operator()(const SaveDevice& write) const {
+    return backend.devices_.save(write.device);
+  }
+  Result<void> operator()(const SavePresence& write) const {
+    return backend.devices_.save_presence(write.key, write.session, write.last_seen);
+  }
+  Result<void> operator()(const RemoveDevice& write) const {
+    if (auto done = backend.telemetry_.remove(write.key); !done) return done;
+    return backend.devices_.remove(write.key);
+  }
+  Result<void> operator()(const SaveCommand& write) const {
+    return backend.commands_.save(write.command);
+  }
+  Result<void> operator()(const OpenLog& write) const { return backend.hub_.open_log(write.log); }
+  Result<void> operator()(const CloseLog& write) const { return backend.hub_.close_log(write.log); }
+  Result<void> operator()(const Revoke& write) const {
+    return backend.auth_.revoke(write.revocation);
+  }
+  Result<void> operator()(const ForgetRevocations& write) const {
+    return backend.auth_.forget_expired(write.now_ms);
+  }
+};
+
+Backend::Backend(std::unique_ptr<Database> database)
+    : database_(std::move(database)),
+      telemetry_(*database_),
+      devices_(*database_),
+      commands_(*database_),
+      hub_(*database_),
+      auth_(*database_),
+      begin_(*database_, "BEGIN IMMEDIATE"),
+      commit_(*database_, "COMMIT"),
+      rollback_(*database_, "ROLLBACK"),
+      probe_(*database_, "UPDATE meta SET value = value + 1 WHERE name = 'probes'"),
+      checkpoint_at_pages_(kCheckpointPages) {}
+
+Result<std::unique_ptr<Backend>> Backend::open(const std::filesystem::path& file,
+                                               bool is_fully_durable, const Clock& clock) {
+  const auto explain = [&file](const Error& error) {
+    return fail(error.code, "{}: {}", file.string(), error.message);
+  };
+  if (auto checked = check_header(file); !checked) return explain(checked.error());
+  auto database = Database::open(file.string(), Access::kWriter);
+  if (!database) return explain(database.error());
+  if (auto done = prepare(**database, is_fully_durable, clock.now_ms()); !done) {
+    return explain(done.error());
+  }
+  return std::unique_ptr<Backend>(new Backend(std::move(*database)));
+}
+
+Result<void> Backend::apply(std::span<Write> batch) {
+  for (const Write& write : batch) {
+    if (auto done = std::visit(Apply{*this}, write); !done) return done;
+  }
+  return telemetry_.flush();
+}
+
+Result<void> Backend::commit(std::span<Write> batch) {
+  if (auto begun = begin_.run(); !begun) return begun;
+  Result<void> done = apply(batch);
+  if (done) done = commit_.run();
+  if (done) return {};
+  telemetry_.forget();
+  // Some errors (a full disk, say) have rolled back already.
+  if (database_->is_in_transaction()) static_cast<void>(rollback_.run());
+  return done;
+}
+
+Result<void> Backend::probe() { return probe_.run(); }
+
+void Backend::maintain() {
+  const int pages = database_->log_pages();
+  if (pages < kCheckpointPages) checkpoint_at_pages_ = kCheckpointPages;
+  if (pages < checkpoint_at_pages_) return;
+  checkpoint_at_pages_ = pages + kCheckpointStepPages;
+  // What cannot be copied now waits in the log, where it is as safe.
+  static_cast<void>(database_->checkpoint(pages >= kTooManyPages));
+}
+
+}  // namespace fairlead::store::sqlite

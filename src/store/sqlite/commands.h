@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands/repository.h"
+#include "store/loaded.h"
+#include "store/sqlite/database.h"
+
+namespace fairlead::store::sqlite {
+
+/// device_commands through one connection.
+class Commands {
+ public:
+  explicit Commands(Database& database);
+
+  Result<void> save(const commands::Command& command);
+
+  Result<std::optional<commands::Command>> find(const std::string& id);
+  Result<std::vector<commands::Command>> list(const commands::ListQuery& query);
+  /// Not final; by (issued_at, id).
+  Result<std::vector<commands::Command>> unfinished();
+  /// Of commands issued after `issued_after`, newest first, bounded.
+  Result<std::vector<IdempotencyKey>> keys(std::int64_t issued_after);
+
+ private:
+  Statement save_;
+  Statement find_;
+  Statement list_;
+  Statement unfinished_;
+  Statement keys_;
+};
+
+}  // namespace fairlead::store::sqlite

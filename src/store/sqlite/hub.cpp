@@ -1,0 +1,91 @@
+#include "store/sqlite/hub.h"
+
+#include <limits>
+#include <utility>
+
+namespace fairlead::store::sqlite {
+namespace {
+
+constexpr const char* kOpen =
+    "INSERT INTO connection_logs (connection, tenant, kind, subject, remote, connected_at, "
+    "disconnected_at, code, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+    "ON CONFLICT (connection) DO NOTHING";
+constexpr const char* kClose =
+    "INSERT INTO connection_logs (connection, tenant, kind, subject, remote, connected_at, "
+    "disconnected_at, code, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+    "ON CONFLICT (connection) DO UPDATE SET disconnected_at = excluded.disconnected_at, "
+    "code = excluded.code, reason = excluded.reason";
+constexpr const char* kCloseOpen =
+    "UPDATE connection_logs SET disconnected_at = ?1, code = 1006, reason = 'hub restarted' "
+    "WHERE disconnected_at IS NULL";
+
+#define FAIRLEAD_LOG_COLUMNS                                                                \
+  "SELECT connection, tenant, kind, subject, remote, connected_at, disconnected_at, code, " \
+  "reason FROM connection_logs "
+#define FAIRLEAD_LOG_RANGE                                                        \
+  "AND disconnected_at >= ?2 AND disconnected_at < ?3 "                           \
+  "AND (disconnected_at, connection) < (?4, ?5) AND disconnected_at IS NOT NULL " \
+  "ORDER BY disconnected_at DESC, connection DESC LIMIT ?6"
+
+constexpr const char* kList = FAIRLEAD_LOG_COLUMNS "WHERE tenant = ?1 " FAIRLEAD_LOG_RANGE;
+constexpr const char* kListOfDevice = FAIRLEAD_LOG_COLUMNS
+    "WHERE tenant = ?1 AND subject = ?7 AND kind = 'device' " FAIRLEAD_LOG_RANGE;
+
+#undef FAIRLEAD_LOG_COLUMNS
+#undef FAIRLEAD_LOG_RANGE
+
+Result<void> run(Statement& statement, const hub::ConnectionLog& log) {
+  return statement.run(log.connection, log.tenant, log.kind, log.subject, log.remote,
+                       log.connected_at, log.disconnected_at, log.code, log.reason);
+}
+
+Result<std::vector<hub::ConnectionLog>> logs_of(Rows& rows) {
+  std::vector<hub::ConnectionLog> found;
+  Result<bool> more = rows.next();
+  for (; more && *more; more = rows.next()) {
+    found.push_back({.connection = rows.text(0),
+                     .tenant = rows.text(1),
+                     .kind = rows.text(2),
+                     .subject = rows.text(3),
+                     .remote = rows.text(4),
+                     .connected_at = rows.integer(5),
+                     .disconnected_at = rows.optional_integer(6),
+                     .code = rows.integer(7),
+                     .reason = rows.text(8)});
+  }
+  if (!more) return std::unexpected(std::move(more.error()));
+  return found;
+}
+
+}  // namespace
+
+Hub::Hub(Database& database)
+    : open_(database, kOpen),
+      close_(database, kClose),
+      close_open_(database, kCloseOpen),
+      list_(database, kList),
+      list_of_device_(database, kListOfDevice) {}
+
+Result<void> Hub::open_log(const hub::ConnectionLog& log) { return run(open_, log); }
+
+Result<void> Hub::close_log(const hub::ConnectionLog& log) { return run(close_, log); }
+
+Result<void> Hub::close_open_logs(std::int64_t now_ms) { return close_open_.run(now_ms); }
+
+Result<std::vector<hub::ConnectionLog>> Hub::list_logs(const hub::LogQuery& query) {
+  constexpr auto kFirst = std::numeric_limits<std::int64_t>::min();
+  constexpr auto kLast = std::numeric_limits<std::int64_t>::max();
+  const auto from = query.from.value_or(kFirst);
+  const auto to = query.to.value_or(kLast);
+  const auto before = query.before_disconnected_at.value_or(kLast);
+  const auto limit = static_cast<std::int64_t>(query.limit);
+  if (query.device) {
+    Rows rows = list_of_device_.query(query.tenant, from, to, before, query.before_connection,
+                                      limit, *query.device);
+    return logs_of(rows);
+  }
+  Rows rows = list_.query(query.tenant, from, to, before, query.before_connection, limit);
+  return logs_of(rows);
+}
+
+}  // namespace fairlead::store::sqlite

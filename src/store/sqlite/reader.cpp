@@ -1,0 +1,81 @@
+#include "store/sqlite/reader.h"
+
+#include <utility>
+
+namespace fairlead::store::sqlite {
+
+Reader::Reader(std::unique_ptr<Database> database)
+    : database_(std::move(database)),
+      telemetry_(*database_),
+      devices_(*database_),
+      commands_(*database_),
+      hub_(*database_),
+      auth_(*database_) {}
+
+Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& file) {
+  auto database = Database::open(file.string(), Access::kReader);
+  if (!database) return fail(Code::kInternal, "{}: {}", file.string(), database.error().message);
+  if (auto done = (*database)->execute("PRAGMA query_only = ON; PRAGMA cache_size = -8192;");
+      !done) {
+    return fail(Code::kInternal, "{}: {}", file.string(), done.error().message);
+  }
+  return std::unique_ptr<Reader>(new Reader(std::move(*database)));
+}
+
+Result<telemetry::Page> Reader::read(const telemetry::Range& range) {
+  return telemetry_.read(range);
+}
+
+Result<telemetry::Page> Reader::read_from(protocol::DeviceKey device, std::int64_t first_offset,
+                                          std::size_t limit) {
+  return telemetry_.read_from(device, first_offset, limit);
+}
+
+Result<std::int64_t> Reader::first_since(protocol::DeviceKey device, std::int64_t since) {
+  return telemetry_.first_since(device, since);
+}
+
+Result<std::optional<commands::Command>> Reader::find(const std::string& id) {
+  return commands_.find(id);
+}
+
+Result<std::vector<commands::Command>> Reader::list(const commands::ListQuery& query) {
+  return commands_.list(query);
+}
+
+Result<std::vector<hub::ConnectionLog>> Reader::list_logs(const hub::LogQuery& query) {
+  return hub_.list_logs(query);
+}
+
+Result<std::vector<auth::Revocation>> Reader::load_unexpired(std::int64_t now_ms) {
+  return auth_.load_unexpired(now_ms);
+}
+
+Result<Loaded> Reader::load(std::int64_t now_ms) {
+  Loaded loaded;
+  auto devices = devices_.load();
+  if (!devices) return std::unexpected(std::move(devices.error()));
+  loaded.devices.reserve(devices->size());
+  for (devices::Device& device : *devices) {
+    auto progress = telemetry_.progress(device.key);
+    if (!progress) return std::unexpected(std::move(progress.error()));
+    auto latest = telemetry_.latest(device.key);
+    if (!latest) return std::unexpected(std::move(latest.error()));
+    loaded.devices.push_back({std::move(device), std::move(*progress), std::move(*latest)});
+  }
+  auto last_key = devices_.last_key();
+  if (!last_key) return std::unexpected(std::move(last_key.error()));
+  loaded.last_key = *last_key;
+  auto unfinished = commands_.unfinished();
+  if (!unfinished) return std::unexpected(std::move(unfinished.error()));
+  loaded.unfinished = std::move(*unfinished);
+  auto keys = commands_.keys(now_ms - kIdempotencyMs);
+  if (!keys) return std::unexpected(std::move(keys.error()));
+  loaded.keys = std::move(*keys);
+  auto revocations = auth_.load_unexpired(now_ms);
+  if (!revocations) return std::unexpected(std::move(revocations.error()));
+  loaded.revocations = std::move(*revocations);
+  return loaded;
+}
+
+}  // namespace fairlead::store::sqlite

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "store/backend.h"
+#include "store/sqlite/auth.h"
+#include "store/sqlite/commands.h"
+#include "store/sqlite/database.h"
+#include "store/sqlite/devices.h"
+#include "store/sqlite/hub.h"
+#include "store/sqlite/telemetry.h"
+
+namespace fairlead::store::sqlite {
+
+/// Reads the file of a Backend through a connection of its own, which cannot write.
+class Reader final : public store::Reader {
+ public:
+  static Result<std::unique_ptr<Reader>> open(const std::filesystem::path& file);
+
+  Result<telemetry::Page> read(const telemetry::Range& range) override;
+  Result<telemetry::Page> read_from(protocol::DeviceKey device, std::int64_t first_offset,
+                                    std::size_t limit) override;
+  Result<std::int64_t> first_since(protocol::DeviceKey device, std::int64_t since) override;
+  Result<std::optional<commands::Command>> find(const std::string& id) override;
+  Result<std::vector<commands::Command>> list(const commands::ListQuery& query) override;
+  Result<std::vector<hub::ConnectionLog>> list_logs(const hub::LogQuery& query) override;
+  Result<std::vector<auth::Revocation>> load_unexpired(std::int64_t now_ms) override;
+  Result<Loaded> load(std::int64_t now_ms) override;
+
+ private:
+  explicit Reader(std::unique_ptr<Database> database);
+
+  // The statements below die before their database.
+  std::unique_ptr<Database> database_;
+  Telemetry telemetry_;
+  Devices devices_;
+  Commands commands_;
+  Hub hub_;
+  Auth auth_;
+};
+
+}  // namespace fairlead::store::sqlite

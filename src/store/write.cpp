@@ -1,0 +1,60 @@
+#include "store/write.h"
+
+#include <optional>
+#include <string>
+
+namespace fairlead::store {
+namespace {
+
+std::size_t bytes(const std::string& text) { return text.size(); }
+std::size_t bytes(const std::optional<std::string>& text) { return text ? text->size() : 0; }
+
+template <typename... Texts>
+std::size_t sum(const Texts&... texts) {
+  return (std::size_t{0} + ... + bytes(texts));
+}
+
+struct Weigh {
+  std::size_t operator()(const telemetry::Batch& batch) const {
+    std::size_t total = bytes(batch.after.epoch) + bytes(batch.latest_checkpoint);
+    for (const telemetry::Sample& sample : batch.samples) {
+      total += sizeof(sample) + sample.metrics.size();
+    }
+    return total;
+  }
+  std::size_t operator()(const SaveDevice& write) const {
+    const devices::Device& device = write.device;
+    return sum(device.tenant, device.id, device.name, device.device_type, device.firmware,
+               device.capabilities, device.metadata, device.status, device.status_detail);
+  }
+  std::size_t operator()(const SaveCommand& write) const {
+    const commands::Command& command = write.command;
+    return sum(command.id, command.tenant, command.device, command.name, command.params,
+               command.result, command.error, command.late_result, command.issued_by,
+               command.idempotency_key, command.fleet) +
+           command.history.size() * sizeof(commands::Transition);
+  }
+  std::size_t operator()(const OpenLog& write) const { return of(write.log); }
+  std::size_t operator()(const CloseLog& write) const { return of(write.log); }
+  std::size_t operator()(const Revoke& write) const {
+    return sum(write.revocation.tenant, write.revocation.jti);
+  }
+  std::size_t operator()(const SavePresence&) const { return 0; }
+  std::size_t operator()(const RemoveDevice&) const { return 0; }
+  std::size_t operator()(const ForgetRevocations&) const { return 0; }
+
+  static std::size_t of(const hub::ConnectionLog& log) {
+    return sum(log.connection, log.tenant, log.kind, log.subject, log.remote, log.reason);
+  }
+};
+
+}  // namespace
+
+std::size_t weight(const Write& write) { return sizeof(Write) + std::visit(Weigh{}, write); }
+
+std::size_t samples_in(const Write& write) {
+  const auto* batch = std::get_if<telemetry::Batch>(&write);
+  return batch == nullptr ? 0 : batch->samples.size();
+}
+
+}  // namespace fairlead::store

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <variant>
+
+#include "auth/repository.h"
+#include "commands/command.h"
+#include "devices/device.h"
+#include "hub/repository.h"
+#include "telemetry/sample.h"
+
+namespace fairlead::store {
+
+struct SaveDevice {
+  devices::Device device;
+};
+
+struct SavePresence {
+  protocol::DeviceKey key = 0;
+  std::int64_t session = 0;
+  std::int64_t last_seen = 0;
+};
+
+struct RemoveDevice {
+  protocol::DeviceKey key = 0;
+};
+
+struct SaveCommand {
+  commands::Command command;
+};
+
+struct OpenLog {
+  hub::ConnectionLog log;
+};
+
+struct CloseLog {
+  hub::ConnectionLog log;
+};
+
+struct Revoke {
+  auth::Revocation revocation;
+};
+
+struct ForgetRevocations {
+  /// What has expired by then is forgotten.
+  std::int64_t now_ms = 0;
+};
+
+/// One change of the store, as the ports of the floors above ask for it.
+using Write = std::variant<telemetry::Batch, SaveDevice, SavePresence, RemoveDevice, SaveCommand,
+                           OpenLog, CloseLog, Revoke, ForgetRevocations>;
+
+/// About the bytes of memory that `write` holds while it waits.
+std::size_t weight(const Write& write);
+
+/// The samples in `write`; 0 for all but telemetry.
+std::size_t samples_in(const Write& write);
+
+}  // namespace fairlead::store

@@ -1,0 +1,152 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "store/memory/simulated_store.h"
+#include "store/shard_store.h"
+#include "store/sqlite/backend.h"
+#include "store/sqlite/reader.h"
+
+namespace fairlead::store::test {
+
+class HandClock final : public Clock {
+ public:
+  std::int64_t now = 1'764'000'000'000;
+  std::int64_t now_ms() const override { return now; }
+  std::int64_t steady_ms() const override { return now; }
+};
+
+/// A directory that goes away with this object.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// A shard's mail, delivered when the test says so.
+class Mail {
+ public:
+  Post post() {
+    return [letters = letters_](Letter letter) { letters->push_back(std::move(letter)); };
+  }
+  std::size_t size() const { return letters_->size(); }
+  /// Runs what has come so far, and what comes meanwhile.
+  void deliver();
+  /// Runs the oldest letter only.
+  void deliver_one();
+
+ private:
+  std::shared_ptr<std::vector<Letter>> letters_ = std::make_shared<std::vector<Letter>>();
+};
+
+/// The store in memory, stepped by hand.
+class MemoryWorld {
+ public:
+  std::unique_ptr<ShardStore> attach(Post post) { return store_->attach(std::move(post)); }
+  bool step_writer() { return store_->step_writer(); }
+  bool step_reader() { return store_->step_reader(); }
+  Result<Loaded> load() { return store_->load(); }
+  void reopen() { store_.emplace(backend_, clock); }
+
+  HandClock clock;
+
+ private:
+  memory::Backend backend_;
+  std::optional<memory::SimulatedStore> store_{std::in_place, backend_, clock};
+};
+
+/// The same over a real file.
+class SqliteWorld {
+ public:
+  SqliteWorld() { open(); }
+  std::unique_ptr<ShardStore> attach(Post post) {
+    return std::make_unique<ShardStore>(*writer_, *reads_, std::move(post));
+  }
+  bool step_writer() { return writer_->step(); }
+  bool step_reader() { return reads_->step(*reader_); }
+  Result<Loaded> load() { return reader_->load(clock.now_ms()); }
+  void reopen() {
+    writer_.reset();
+    reads_.reset();
+    reader_.reset();
+    backend_.reset();
+    open();
+  }
+
+  HandClock clock;
+
+ private:
+  void open();
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<sqlite::Backend> backend_;
+  std::unique_ptr<sqlite::Reader> reader_;
+  std::unique_ptr<ReadQueue> reads_;
+  std::unique_ptr<Writer> writer_;
+};
+
+/// A shard of a world: its repositories, with calls that wait for their completion.
+template <typename World>
+class Shard {
+ public:
+  explicit Shard(World& world) : world_(world), store_(world.attach(mail_.post())) {}
+
+  ShardStore& store() { return *store_; }
+  Mail& mail() { return mail_; }
+
+  /// Steps everything until nothing moves.
+  void settle() {
+    bool moved = true;
+    while (moved) {
+      moved = world_.step_writer();
+      moved = world_.step_reader() || moved;
+      moved = moved || mail_.size() > 0;
+      mail_.deliver();
+    }
+  }
+
+  /// `call(completion)` asks; returns what the completion got.
+  template <typename T, typename Call>
+  Result<T> wait(Call call) {
+    std::optional<Result<T>> answer;
+    call(Completion<T>([&answer](Result<T> result) { answer = std::move(result); }));
+    settle();
+    if (!answer) return fail(Code::kInternal, "no completion");
+    return std::move(*answer);
+  }
+
+  template <typename Call>
+  bool stores(Call call) {
+    return wait<void>(call).has_value();
+  }
+
+ private:
+  World& world_;
+  Mail mail_;
+  std::unique_ptr<ShardStore> store_;
+};
+
+// ---- builders -----------------------------------------------------------------------------------
+
+devices::Device a_device(protocol::DeviceKey key, std::string id = {});
+telemetry::Sample a_sample(std::int64_t offset, std::int64_t ts = 0);
+/// Samples `first` to `last` of a device, with ts = 1000 * offset and at = ts + 1.
+telemetry::Batch a_batch(protocol::DeviceKey device, std::int64_t first, std::int64_t last);
+commands::Command a_command(std::string id, protocol::DeviceKey device, std::int64_t issued_at);
+hub::ConnectionLog a_log(std::string connection, std::string subject = "boiler-7");
+std::vector<std::int64_t> offsets_of(const telemetry::Page& page);
+
+}  // namespace fairlead::store::test
