@@ -10,11 +10,11 @@ namespace {
 
 constexpr std::size_t kRemembered = 30;
 
-std::string upgrade_request(const WsOptions& options, std::string_view key) {
+std::string upgrade_request(std::uint16_t port, const WsOptions& options, std::string_view key) {
   std::string text = fmt::format(
-      "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n",
-      options.path, key);
+      options.path, port, key);
   if (!options.token.empty()) text += fmt::format("Authorization: Bearer {}\r\n", options.token);
   if (!options.protocols.empty()) {
     text += fmt::format("Sec-WebSocket-Protocol: {}\r\n", fmt::join(options.protocols, ", "));
@@ -27,14 +27,14 @@ std::string upgrade_request(const WsOptions& options, std::string_view key) {
 
 HttpResponse upgrade(std::uint16_t port, const WsOptions& options) {
   HttpConnection connection(port);
-  connection.send(upgrade_request(options, random_key()));
+  connection.send(upgrade_request(port, options, random_key()));
   return connection.receive();
 }
 
 WsClient::WsClient(std::uint16_t port, WsOptions options, Where where)
     : socket_(port, options.receive_buffer_bytes), answers_pings_(options.answers_pings) {
   const std::string key = random_key();
-  socket_.send(upgrade_request(options, key));
+  socket_.send(upgrade_request(port, options, key));
   const Deadline deadline;
   std::size_t end = 0;
   while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {

@@ -18,7 +18,7 @@ namespace fairlead::support {
 struct WsOptions {
   std::string path = "/v1/ws";
   /// Sent as `Authorization: Bearer`, unless empty.
-  std::string token;
+  std::string token = {};
   std::vector<std::string> protocols = {"fairlead.v1.json"};
   /// Whole lines without their end.
   std::vector<std::string> headers = {};

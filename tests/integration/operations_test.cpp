@@ -1,0 +1,177 @@
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "support/failure.h"
+#include "support/hub_process.h"
+
+using namespace fairlead::support;
+
+namespace {
+
+HubProcess& hub() {
+  static HubProcess shared;
+  return shared;
+}
+
+/// A port that nobody listens on now.
+std::uint16_t free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* const raw = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(fd, raw, length) != 0 || ::getsockname(fd, raw, &length) != 0) {
+    throw Failure("no free port");
+  }
+  ::close(fd);
+  return ntohs(address.sin_port);
+}
+
+/// Samples by name and labels, each checked to have a TYPE and a HELP before it.
+std::map<std::string, double> metrics_of(const HubProcess& of) {
+  std::istringstream lines(of.anonymous().get("/metrics").body);
+  std::map<std::string, std::string> types;
+  std::set<std::string> helped;
+  std::map<std::string, double> samples;
+  for (std::string line; std::getline(lines, line);) {
+    CAPTURE(line);
+    std::istringstream words(line);
+    std::string first, second, name, type;
+    words >> first >> second >> name >> type;
+    if (first == "#" && second == "HELP") helped.insert(name);
+    if (first == "#" && second == "TYPE") CHECK(types.emplace(name, type).second);
+    if (first == "#" || line.empty()) continue;
+    const auto space = line.rfind(' ');
+    const std::string full = line.substr(0, space);
+    std::string base = full.substr(0, full.find('{'));
+    for (const std::string_view suffix : {"_bucket", "_sum", "_count"}) {
+      const std::string stem = base.substr(0, base.size() - std::min(base.size(), suffix.size()));
+      if (base.ends_with(suffix) && types.contains(stem)) base = stem;
+    }
+    CHECK(types.contains(base));
+    CHECK(helped.contains(base));
+    if (base.starts_with("fairlead_") && types[base] == "counter") CHECK(base.ends_with("_total"));
+    CHECK(samples.emplace(full, std::stod(line.substr(space + 1))).second);
+  }
+  return samples;
+}
+
+double sum(const std::map<std::string, double>& samples, std::string_view prefix) {
+  double total = 0;
+  for (const auto& [name, value] : samples) total += name.starts_with(prefix) ? value : 0;
+  return total;
+}
+
+}  // namespace
+
+TEST_CASE("health and readiness need no token and say yes") {
+  const auto http = hub().anonymous();
+  CHECK(http.get("/healthz").status == 200);
+  CHECK(http.get("/readyz").status == 200);
+}
+
+TEST_CASE("the metrics are Prometheus text, and every sample has its type") {
+  const HttpResponse response = hub().anonymous().get("/metrics");
+  CHECK(response.status == 200);
+  CHECK(response.header("content-type").starts_with("text/plain"));
+  const auto samples = metrics_of(hub());
+  CHECK(sum(samples, "fairlead_") > 0);
+}
+
+TEST_CASE("the metrics count what happens, and hold no id") {
+  const HubProcess own;
+  WsClient device = own.device("boiler-in-no-label");
+  WsClient client = own.client(Token::client("panel-in-no-label").may_do_all());
+  device.ack(obj("type", "telemetry", "seq", 1, "metrics", obj("metric-in-no-label", 1)));
+  device.ack(obj("type", "telemetry", "seq", 1, "metrics", obj("metric-in-no-label", 1)));
+  device.refused("invalid", obj("type", "telemetry", "metrics", 1));
+  client.ack(obj("type", "command.send", "device", "boiler-in-no-label", "name", "x"));
+  client.refused("unknown_type", obj("type", "type-in-no-label"));
+  const auto samples = metrics_of(own);
+  CHECK(samples.at("fairlead_telemetry_samples_total{result=\"accepted\"}") == 1);
+  CHECK(samples.at("fairlead_telemetry_samples_total{result=\"duplicate\"}") == 1);
+  CHECK(samples.at("fairlead_telemetry_samples_total{result=\"refused\"}") == 1);
+  CHECK(samples.at("fairlead_connections{kind=\"device\"}") == 1);
+  CHECK(samples.at("fairlead_connections{kind=\"client\"}") == 1);
+  CHECK(own.anonymous().get("/metrics").body.find("in-no-label") == std::string::npos);
+}
+
+TEST_CASE("the descriptions of both interfaces are JSON of the right kind") {
+  const auto http = hub().anonymous();
+  const auto open = http.get("/v1/openapi.json");
+  CHECK(open.status == 200);
+  CHECK(open.header("content-type").starts_with("application/json"));
+  CHECK(open.json()["openapi"].as_string().starts_with("3."));
+  for (const char* path : {"/v1/devices", "/v1/devices/{id}", "/v1/devices/{id}/telemetry",
+                           "/v1/commands/{id}", "/v1/connections", "/healthz"}) {
+    CAPTURE(path);
+    CHECK(open.json()["paths"][path].is_object());
+  }
+  const auto async = http.get("/v1/asyncapi.json");
+  CHECK(async.status == 200);
+  CHECK(async.json()["asyncapi"].as_string().starts_with("3."));
+}
+
+TEST_CASE("the page is HTML that may load nothing from elsewhere and run nothing inline") {
+  const HttpResponse page = hub().anonymous().get("/");
+  CHECK(page.status == 200);
+  CHECK(page.header("content-type").starts_with("text/html"));
+  const std::string policy = page.header("content-security-policy");
+  CAPTURE(policy);
+  CHECK(policy.find("default-src 'none'") != std::string::npos);
+  CHECK(policy.find("unsafe-") == std::string::npos);
+  CHECK(policy.find('*') == std::string::npos);
+  CHECK(policy.find("frame-ancestors 'none'") != std::string::npos);
+  CHECK(page.header("x-content-type-options") == "nosniff");
+  CHECK(page.body.find("<script>") == std::string::npos);
+  CHECK(page.body.find(" onclick=") == std::string::npos);
+}
+
+TEST_CASE("with an admin address health and metrics are only there") {
+  const std::uint16_t admin_port = free_port();
+  const HubProcess own({.settings = {fmt::format("http.admin_listen=127.0.0.1:{}", admin_port)}});
+  const HttpClient admin(admin_port, "");
+  for (const char* target : {"/healthz", "/readyz", "/metrics"}) {
+    CAPTURE(target);
+    CHECK(admin.get(target).status == 200);
+    CHECK(own.anonymous().get(target).status == 404);
+  }
+  CHECK(
+      HttpClient(admin_port, own.sign(Token::client("x").may_do_all())).get("/v1/devices").status ==
+      404);
+  CHECK(upgrade(admin_port, {.token = own.sign(Token::client("x"))}).status == 404);
+}
+
+TEST_CASE("logs as JSON are a JSON object a line and hold no token and no payload") {
+  HubProcess own({.settings = {"log.format=json", "log.level=debug"}});
+  const std::string token = own.sign(Token::device("boiler"));
+  {
+    WsClient device(own.port(), {.token = token});
+    device.expect("welcome");
+    device.ack(obj("type", "telemetry", "metrics", obj("secret_reading", 12345.678)));
+    device.send_text("{\"secret_reading\":");
+    device.expect_error("bad_message");
+    device.close();
+  }
+  upgrade(own.port(), {.token = token + "x"});
+  own.http().get("/v1/devices/boiler");
+  CHECK(own.stop() == 0);
+  std::istringstream lines(own.process().errors());
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    CHECK(Json::parse(line).is_object());
+    CHECK(line.find(token) == std::string::npos);
+    CHECK(line.find("secret_reading") == std::string::npos);
+    CHECK(line.find("12345.678") == std::string::npos);
+  }
+  CHECK(count > 0);
+}
