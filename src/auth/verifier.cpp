@@ -37,10 +37,7 @@ bool is_named(const Key& key, const std::optional<std::string>& kid) {
 }  // namespace
 
 Verifier::Verifier(std::shared_ptr<const KeySet> keys, TokenPolicy policy, const Clock& clock)
-    : policy_(std::move(policy)),
-      clock_(clock),
-      header_reader_(std::make_unique<JsonReader>()),
-      claims_reader_(std::make_unique<JsonReader>()) {
+    : policy_(std::move(policy)), clock_(clock), json_(std::make_unique<JsonReader>()) {
   rotate(std::move(keys));
 }
 
@@ -84,17 +81,14 @@ Result<Principal> Verifier::verify(std::string_view jwt) {
 Result<Claims> Verifier::verify_anew(std::string_view jwt) {
   const auto parts = split_token(jwt);
   if (!parts) return std::unexpected(parts.error());
-  const auto header_object = header_reader_->read_base64url(parts->header);
-  if (!header_object) {
-    return fail(Code::kUnauthenticated, "token malformed: the header {}", header_object.error());
+  if (auto taken = take_header(parts->header); !taken) {
+    return std::unexpected(std::move(taken.error()));
   }
-  const auto header = read_header(*header_object);
-  if (!header) return std::unexpected(header.error());
   // The signature comes before the claims: nothing unsigned is read further than this.
-  if (auto checked = check_signature(*header, *parts); !checked) {
+  if (auto checked = check_signature(*parts); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
-  const auto claims_object = claims_reader_->read_base64url(parts->claims);
+  const auto claims_object = json_->read_base64url(parts->claims);
   if (!claims_object) {
     return fail(Code::kUnauthenticated, "token malformed: the claims part {}",
                 claims_object.error());
@@ -102,7 +96,21 @@ Result<Claims> Verifier::verify_anew(std::string_view jwt) {
   return read_claims(*claims_object, policy_);
 }
 
-Result<void> Verifier::check_signature(const TokenHeader& header, const TokenParts& parts) {
+Result<void> Verifier::take_header(std::string_view encoded) {
+  if (header_ != nullptr && encoded == header_text_) return {};
+  const auto object = json_->read_base64url(encoded);
+  if (!object) {
+    return fail(Code::kUnauthenticated, "token malformed: the header {}", object.error());
+  }
+  auto header = read_header(*object);
+  if (!header) return std::unexpected(std::move(header.error()));
+  header_ = std::make_unique<TokenHeader>(std::move(*header));
+  header_text_ = encoded;
+  return {};
+}
+
+Result<void> Verifier::check_signature(const TokenParts& parts) {
+  const TokenHeader& header = *header_;
   signature_.resize(decoded_size(parts.signature.size()));
   const auto size = decode_base64url(parts.signature, signature_.data());
   if (!size) return fail(Code::kUnauthenticated, "token malformed: the signature is not base64url");

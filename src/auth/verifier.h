@@ -39,16 +39,18 @@ class Verifier {
 
  private:
   Result<Claims> verify_anew(std::string_view jwt);
-  Result<void> check_signature(const TokenHeader& header, const TokenParts& parts);
+  Result<void> take_header(std::string_view encoded);
+  Result<void> check_signature(const TokenParts& parts);
 
   std::shared_ptr<const KeySet> keys_;
   /// One for each of `keys_`.
   std::vector<PreparedKey> prepared_;
   const TokenPolicy policy_;
   const Clock& clock_;
-  /// Two, because the header is still in use when the claims are read.
-  std::unique_ptr<JsonReader> header_reader_;
-  std::unique_ptr<JsonReader> claims_reader_;
+  std::unique_ptr<JsonReader> json_;
+  /// The last header and its text: the tokens of one issuer all have the same.
+  std::string header_text_;
+  std::unique_ptr<TokenHeader> header_;
   /// Scratch for the decoded signature.
   std::string signature_;
   /// Null where checking anew costs less than looking: with secrets only.

@@ -101,6 +101,23 @@ TEST_CASE("without kid at most 16 keys are tried") {
   }
 }
 
+TEST_CASE("each token is judged by its own header, whichever came before") {
+  const HandClock clock(kNow);
+  const PkeyPtr pkey = new_ed25519_key();
+  Verifier verifier(key_set(hs256_key(kSecret, "one"), public_key(Algorithm::kEdDsa, pkey, "two")),
+                    {}, clock);
+  const std::string bad_header = hs256_token(kClaims, R"({"alg":"none"})");
+  for (int round = 0; round < 2; ++round) {
+    CHECK(outcome(verifier, with_kid(kSecret, "one")) == "accepted");
+    CHECK(outcome(verifier, bad_header) == "token's algorithm is not taken");
+    CHECK(outcome(verifier, with_kid(kSecret, "one")) == "accepted");
+    CHECK(outcome(verifier, with_kid(kSecret, "two")) ==
+          "token's algorithm is not that of the key");
+    CHECK(outcome(verifier, pkey_token(Algorithm::kEdDsa, pkey)) == "accepted");
+    CHECK(outcome(verifier, hs256_token()) == "accepted");
+  }
+}
+
 TEST_CASE("no keys at all accept nothing") {
   const HandClock clock(kNow);
   Verifier verifier(key_set(), {}, clock);
