@@ -75,6 +75,8 @@ class HandRepository final : public Repository {
     waiting_.clear();
     reads_.clear();
   }
+  const std::string& last_saved() const { return waiting_.back().first.id; }
+  std::int64_t last_expiry() const { return waiting_.back().first.expires_at; }
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t reads() const { return reads_.size(); }
 
