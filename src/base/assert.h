@@ -14,6 +14,6 @@ namespace fairlead {
 }  // namespace fairlead
 
 /// For what cannot happen; on in release builds. One condition each.
-#define FAIRLEAD_ASSERT(condition) \
+#define FAIRLEAD_ASSERT(condition)    \
   ((condition) ? static_cast<void>(0) \
                : ::fairlead::assertion_failed(#condition, __FILE__, __LINE__))

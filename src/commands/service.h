@@ -130,6 +130,9 @@ class Service : private Journal::Witness {
   /// Wall clock of the next expiry, end of a wait or second try; nullopt when there is none.
   std::optional<std::int64_t> next_deadline() const { return index_.deadlines().next(); }
 
+  /// Whose command that is, as far as memory tells; nullopt when only the store can.
+  std::optional<protocol::DeviceRef> device_of(std::string_view command) const;
+
   /// Unfinished commands by state, for metrics.
   std::size_t count(State state) const { return index_.count(state); }
   /// What send() holds against the limit: every admitted command that has not ended.

@@ -139,15 +139,15 @@ void Service::save(protocol::DeviceRef device, Device next, Completion<void> don
   entry.admitted = next;
   ++entry.in_flight;
   Device copy = next;
-  repository_.save(std::move(copy), [this, device, round = entry.round, next = std::move(next),
-                                     done = std::move(done),
-                                     told = std::move(told)](Result<void> result) mutable {
-    if (settle(device, round, result.has_value())) {
-      const bool is_new = take_stored(device, std::move(next));
-      told(is_new);
-    }
-    done(std::move(result));
-  });
+  repository_.save(std::move(copy),
+                   [this, device, round = entry.round, next = std::move(next),
+                    done = std::move(done), told = std::move(told)](Result<void> result) mutable {
+                     if (settle(device, round, result.has_value())) {
+                       const bool is_new = take_stored(device, std::move(next));
+                       told(is_new);
+                     }
+                     done(std::move(result));
+                   });
 }
 
 bool Service::take_stored(protocol::DeviceRef device, Device stored) {
@@ -246,16 +246,15 @@ void Service::end_session(UnstoredEnd end) {
   const protocol::DeviceKey key = entry.stored.key;
   const std::int64_t session = entry.admitted.session;
   const std::int64_t last_seen = end.last_seen;
-  repository_.save_presence(
-      key, session, last_seen,
-      [this, at = clock_.now_ms(), round = entry.round,
-       end = std::move(end)](Result<void> result) mutable {
-        if (settle(end.device, round, result.has_value())) {
-          tell_end(end, at);
-        } else if (!result) {
-          unstored_ends_.push_back(std::move(end));
-        }
-      });
+  repository_.save_presence(key, session, last_seen,
+                            [this, at = clock_.now_ms(), round = entry.round,
+                             end = std::move(end)](Result<void> result) mutable {
+                              if (settle(end.device, round, result.has_value())) {
+                                tell_end(end, at);
+                              } else if (!result) {
+                                unstored_ends_.push_back(std::move(end));
+                              }
+                            });
 }
 
 void Service::tell_end(const UnstoredEnd& end, std::int64_t at) {

@@ -173,8 +173,8 @@ void Service::each(std::string_view tenant, std::string_view prefix, std::string
                    Visit&& visit) const {
   const std::string begin = index_key(tenant, prefix);
   const std::string behind = index_key(tenant, after);
-  auto place = after.empty() || behind < begin ? index_.lower_bound(begin)
-                                               : index_.upper_bound(behind);
+  auto place =
+      after.empty() || behind < begin ? index_.lower_bound(begin) : index_.upper_bound(behind);
   for (; place != index_.end() && place->first.starts_with(begin); ++place) {
     if (at(place->second).is_stored && !at(place->second).is_removed && !visit(place->second)) {
       return;

@@ -1,13 +1,13 @@
 #include "telemetry/latest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
-#include <optional>
 #include <iterator>
+#include <optional>
 #include <system_error>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "telemetry/flat_metrics.h"
 
@@ -66,8 +66,8 @@ void Latest::write_json(std::string& out, std::span<const std::string> names) co
   bool is_first = true;
   for (const Value& value : values_) {
     if (!names.empty() && !std::ranges::binary_search(names, value.name)) continue;
-    fmt::format_to(std::back_inserter(out), R"({}"{}":{{"value":{},"ts":{}}})",
-                   is_first ? "" : ",", value.name, value.value, value.ts);
+    fmt::format_to(std::back_inserter(out), R"({}"{}":{{"value":{},"ts":{}}})", is_first ? "" : ",",
+                   value.name, value.value, value.ts);
     is_first = false;
   }
   out.push_back('}');

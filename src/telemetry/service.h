@@ -59,6 +59,10 @@ class Service {
   void submit(protocol::DeviceRef device, const protocol::Capabilities& declared,
               const protocol::Telemetry& request, Completion<Accepted> done);
 
+  /// Whether the place is (still) that device's.
+  bool holds(protocol::DeviceRef device, protocol::DeviceKey key) const {
+    return device < entries_.size() && entries_[device].key == key;
+  }
   /// What is stored and told.
   const Progress& progress(protocol::DeviceRef device) const { return at(device).stored; }
   const Latest& latest(protocol::DeviceRef device) const { return at(device).latest; }
@@ -88,7 +92,8 @@ class Service {
                      const protocol::Telemetry& request) const;
   Numbered number(const Entry& entry, const protocol::Telemetry& request) const;
   void store(protocol::DeviceRef device, Numbered numbered, Completion<Accepted> done);
-  void stored(protocol::DeviceRef device, const std::vector<Sample>& samples, const Progress& after);
+  void stored(protocol::DeviceRef device, const std::vector<Sample>& samples,
+              const Progress& after);
   void failed(protocol::DeviceRef device, std::uint32_t round);
 
   Repository& repository_;

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <boost/container/small_vector.hpp>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "base/frame.h"
+#include "hub/peers.h"
+#include "protocol/device_ref.h"
+
+namespace fairlead::hub {
+
+/// A subscription's number within its connection: `s1` is 1.
+using SubscriptionNumber = std::uint32_t;
+
+inline std::string subscription_name(SubscriptionNumber number) {
+  return "s" + std::to_string(number);
+}
+
+/// The inverse; nullopt for what never was a subscription's name.
+inline std::optional<SubscriptionNumber> subscription_number(std::string_view name) {
+  SubscriptionNumber number = 0;
+  if (!name.starts_with('s')) return std::nullopt;
+  const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return number;
+}
+
+/// Which connection gets an event, and which of its subscriptions asked for it (none: it is told
+/// for another reason, such as having sent the command).
+struct Recipient {
+  SessionNumber session = 0;
+  boost::container::small_vector<SubscriptionNumber, 2> subscriptions;
+  /// The smallest of theirs; 0: every event.
+  std::int64_t min_interval_ms = 0;
+};
+
+/// Telemetry may be conflated or dropped for a slow reader (and is then accounted for); the rest is
+/// kept.
+enum class EventClass : std::uint8_t { kTelemetry, kReplay, kControl };
+
+/// One encoded event for connections of one shard. Made on the device's home shard.
+struct Event {
+  EventClass event_class = EventClass::kControl;
+  SharedFrame frame;
+  protocol::DeviceKey device = 0;
+  /// Of a sample: when it arrived.
+  std::int64_t at = 0;
+};
+
+}  // namespace fairlead::hub

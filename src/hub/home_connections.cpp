@@ -1,0 +1,161 @@
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "hub/home.h"
+#include "protocol/events.h"
+
+namespace fairlead::hub {
+
+Result<void> Home::may_connect(const std::string& tenant, const std::string& device) {
+  const auto ref = devices_.find(tenant, device);
+  if (ref && devices_.device(*ref).disabled) {
+    return fail(Code::kForbidden, "device {}: is disabled", device);
+  }
+  return {};
+}
+
+void Home::begin(Session& session) {
+  const auth::Principal& principal = *session.principal();
+  const auto ref = find_or_add(principal.tenant, principal.subject);
+  if (!ref) {
+    session.end(protocol::CloseCode::kOverloaded, "device is being deleted", &ref.error());
+    return;
+  }
+  if (devices_.device(*ref).disabled) {
+    const Error error{.code = Code::kForbidden, .message = "this device is disabled"};
+    session.end(protocol::CloseCode::kForbidden, "device disabled", &error);
+    return;
+  }
+  if (!take_over(session, *ref)) return;
+  session.begin_opening();
+  devices_.connect(*ref, [this, ref = *ref, key = seats_[*ref].key,
+                          number = session.number()](Result<std::int64_t> connected) {
+    Session* const opened = connections_.find(number);
+    const bool is_waiting = opened != nullptr && !opened->is_ended();
+    if (!connected) {
+      if (is_waiting) {
+        opened->end(protocol::CloseCode::kInternal, "the connection could not be stored",
+                    &connected.error());
+      }
+      return;
+    }
+    if (seats_[ref].key != key) {
+      // Deleted meanwhile.
+      const Error error{.code = Code::kForbidden, .message = "this device was deleted"};
+      if (is_waiting) opened->end(protocol::CloseCode::kForbidden, "device deleted", &error);
+    } else if (is_waiting) {
+      take_seat(*opened, ref, *connected);
+    } else if (seats_[ref].session == 0) {
+      const std::string reason = opened == nullptr ? "connection lost" : opened->cause().reason;
+      devices_.disconnect(ref, *connected, reason, clock_.now_ms());
+    }
+  });
+}
+
+bool Home::take_over(Session& session, protocol::DeviceRef ref) {
+  const std::int64_t now = clock_.steady_ms();
+  Session* const current = connection_of(ref);
+  if (current == nullptr && !takeovers_.contains(seats_[ref].key)) return true;
+  Takeovers& takeovers = takeovers_[seats_[ref].key];
+  if (takeovers.refused_for_ms(now) == 0 && (current == nullptr || takeovers.allow(now))) {
+    return true;
+  }
+  const std::int64_t retry_after_ms = takeovers.refused_for_ms(now);
+  spdlog::warn(
+      "device {} of tenant {} replaces its own connection again and again: two holders of "
+      "one identity? Refused for {} ms",
+      devices_.admitted(ref).id, devices_.admitted(ref).tenant, retry_after_ms);
+  if (current != nullptr) refuse_takeover(*current, retry_after_ms);
+  refuse_takeover(session, retry_after_ms);
+  return false;
+}
+
+void Home::refuse_takeover(Session& session, std::int64_t retry_after_ms) {
+  Error error{.code = Code::kRateLimited,
+              .message = "connections of this device replace each other again and again"};
+  error.retry_after_ms = retry_after_ms;
+  session.end(protocol::CloseCode::kOverRate, "replaces itself again and again", &error);
+}
+
+void Home::take_seat(Session& session, protocol::DeviceRef ref, std::int64_t number) {
+  Session* const replaced = connection_of(ref);
+  const bool was_empty = seats_[ref].session == 0;
+  seats_[ref].session = session.number();
+  session.seat = Session::DeviceSeat{.device = ref, .session = number};
+  if (was_empty) ++connected_;
+  if (replaced != nullptr) {
+    const Error error{.code = Code::kConflict,
+                      .message = "replaced by a newer connection of this device"};
+    replaced->end(protocol::CloseCode::kReplaced, close_name(protocol::CloseCode::kReplaced),
+                  &error);
+    commands_.device_disconnected(ref);
+  }
+  // A change that was stored while this connection's beginning was.
+  if (devices_.device(ref).disabled) {
+    const Error error{.code = Code::kForbidden, .message = "this device is disabled"};
+    session.end(protocol::CloseCode::kForbidden, "device disabled", &error);
+    return;
+  }
+  welcome(session, ref);
+  commands_.device_connected(ref);
+}
+
+void Home::welcome(Session& session, protocol::DeviceRef ref) {
+  const telemetry::Progress& progress = telemetry_.progress(ref);
+  protocol::Welcome::Resume resume{.epoch = {}, .last_seq = progress.last_seq};
+  if (progress.epoch) resume.epoch = *progress.epoch;
+  session.open(welcome_json(session, settings_, clock_.now_ms(), resume));
+}
+
+std::string welcome_json(const Session& session, const Settings& settings, std::int64_t now_ms,
+                         std::optional<protocol::Welcome::Resume> resume) {
+  const auth::Principal& principal = *session.principal();
+  protocol::Welcome welcome{.connection = session.info().id,
+                            .kind = auth::name_of(principal.kind),
+                            .subject = principal.subject,
+                            .tenant = principal.tenant,
+                            .server_time = now_ms};
+  if (principal.expires_at_ms != 0) welcome.expires_at = principal.expires_at_ms;
+  welcome.heartbeat_ms = settings.heartbeat_ms;
+  welcome.max_message_bytes = static_cast<std::int64_t>(settings.max_message_bytes);
+  welcome.messages_per_second = settings.messages_per_second;
+  welcome.burst = settings.burst;
+  welcome.telemetry = resume;
+  std::string json;
+  protocol::write(json, welcome);
+  return json;
+}
+
+void Home::end(Session& session) {
+  if (!session.seat) return;
+  const protocol::DeviceRef ref = session.seat->device;
+  if (seats_[ref].session != session.number()) return;
+  seats_[ref].session = 0;
+  --connected_;
+  commands_.device_disconnected(ref);
+  devices_.disconnect(ref, session.seat->session, session.cause().reason, session.last_seen_ms());
+}
+
+void Home::once_a_second() {
+  devices_.retry();
+  catch_ups_.retry();
+  // One seat in sixty: everyone is met once a minute.
+  const std::size_t turn = seats_.size() / 60 + 1;
+  for (std::size_t i = 0; i < turn && !seats_.empty(); ++i) {
+    next_touched_ = (next_touched_ + 1) % seats_.size();
+    const auto ref = static_cast<protocol::DeviceRef>(next_touched_);
+    const Session* const session = connection_of(ref);
+    if (session == nullptr) continue;
+    const std::int64_t stored = devices_.device(ref).last_seen.value_or(0);
+    if (session->last_seen_ms() - stored >= kTouchEveryMs) {
+      devices_.touch(ref, session->last_seen_ms());
+    }
+  }
+  const std::int64_t now = clock_.steady_ms();
+  boost::unordered::erase_if(takeovers_,
+                             [now](const auto& entry) { return entry.second.is_quiet(now); });
+}
+
+}  // namespace fairlead::hub

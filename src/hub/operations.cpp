@@ -1,0 +1,315 @@
+#include "hub/operations.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "hub/shard.h"
+#include "protocol/json_writer.h"
+
+namespace fairlead::hub {
+namespace {
+
+template <typename T>
+bool refuse(const Result<void>& permitted, Completion<T>& done) {
+  if (permitted) return false;
+  done(std::unexpected(permitted.error()));
+  return true;
+}
+
+bool fits(const DeviceFilter& filter, const devices::Device& device, bool is_connected) {
+  return (!filter.connected || *filter.connected == is_connected) &&
+         (!filter.device_type || filter.device_type == device.device_type) &&
+         (!filter.status || filter.status == device.status);
+}
+
+/// Gathers the parts of a page from all shards; each part holds at most a page, by name.
+struct Gathering {
+  std::map<std::string, std::string> items;
+  std::size_t parts_left = 0;
+  std::size_t limit = 0;
+  Completion<JsonPage> done;
+
+  void add(std::vector<std::pair<std::string, std::string>> part) {
+    for (auto& [name, json] : part) items.emplace(std::move(name), std::move(json));
+    if (--parts_left > 0) return;
+    JsonPage page;
+    for (auto& [name, json] : items) {
+      if (page.items.size() == limit) break;
+      page.items.push_back(std::move(json));
+      page.next = name;
+    }
+    if (items.size() <= limit) page.next.reset();
+    done(std::move(page));
+  }
+};
+
+using Part = std::vector<std::pair<std::string, std::string>>;
+
+}  // namespace
+
+Result<void> need(const auth::Principal& who, auth::Scope scope) {
+  if (who.has(scope)) return {};
+  return fail(Code::kForbidden, "needs the scope {}", auth::name_of(scope));
+}
+
+Operations::Operations(Shard& shard, auth::Repository& revocations, Repository& logs)
+    : shard_(shard), revocations_(revocations), logs_(logs) {}
+
+std::size_t Operations::home_of(const auth::Principal& who, const std::string& device) const {
+  return shard_.home_of(who.tenant, device);
+}
+
+void Operations::get_device(const auth::Principal& who, const std::string& id,
+                            Completion<std::string> done) {
+  if (refuse(need(who, auth::Scope::kDeviceRead), done)) return;
+  shard_.ask<std::string>(
+      home_of(who, id),
+      [who, id](Shard& there, auto answer) {
+        const auto ref = there.home().find(who, id);
+        if (!ref) return answer(std::unexpected(ref.error()));
+        answer(there.home().device_json(*ref));
+      },
+      std::move(done));
+}
+
+void Operations::write_device(const auth::Principal& who, const std::string& id,
+                              protocol::DeviceWrite request, bool replaces,
+                              Completion<Written> done) {
+  if (refuse(need(who, auth::Scope::kDeviceWrite), done)) return;
+  shard_.ask<Written>(
+      home_of(who, id),
+      [who, id, request = std::move(request), replaces](Shard& there, auto answer) {
+        Home& home = there.home();
+        auto ref = home.find(who, id);
+        const bool is_new = !ref;
+        if (!ref && replaces && auth::may_touch(who, id)) ref = home.find_or_add(who.tenant, id);
+        if (!ref) return answer(std::unexpected(ref.error()));
+        home.devices().write(
+            *ref, request, replaces,
+            [&home, ref = *ref, is_new, answer = std::move(answer)](Result<void> result) mutable {
+              if (!result) return answer(std::unexpected(result.error()));
+              answer(Written{is_new, home.device_json(ref)});
+            });
+      },
+      std::move(done));
+}
+
+void Operations::delete_device(const auth::Principal& who, const std::string& id,
+                               Completion<void> done) {
+  if (refuse(need(who, auth::Scope::kDeviceWrite), done)) return;
+  shard_.ask<void>(
+      home_of(who, id),
+      [who, id](Shard& there, auto answer) {
+        const auto ref = there.home().find(who, id);
+        if (!ref) return answer(std::unexpected(ref.error()));
+        there.home().devices().remove(*ref, std::move(answer));
+      },
+      std::move(done));
+}
+
+void Operations::list_devices(const auth::Principal& who, DeviceFilter filter, std::string after,
+                              std::size_t limit, Completion<JsonPage> done) {
+  if (refuse(need(who, auth::Scope::kDeviceRead), done)) return;
+  const std::size_t shards = shard_.ports().peers.count();
+  auto gathering = std::make_shared<Gathering>(
+      Gathering{.items = {}, .parts_left = shards, .limit = limit, .done = std::move(done)});
+  for (std::size_t shard = 0; shard < shards; ++shard) {
+    shard_.ask<Part>(
+        shard,
+        [who, filter, after, limit](Shard& there, auto answer) {
+          Home& home = there.home();
+          Part part;
+          home.devices().each(who.tenant, filter.prefix, after, [&](protocol::DeviceRef ref) {
+            const devices::Device& device = home.devices().device(ref);
+            if (auth::may_touch(who, device.id) &&
+                fits(filter, device, home.devices().is_connected(ref))) {
+              part.emplace_back(device.id, home.device_json(ref));
+            }
+            // One more than asked for tells whether there is a next page.
+            return part.size() <= limit;
+          });
+          answer(std::move(part));
+        },
+        [gathering](Result<Part> part) { gathering->add(std::move(*part)); });
+  }
+}
+
+void Operations::post_telemetry(const auth::Principal& who, const std::string& id, std::string body,
+                                Completion<telemetry::Accepted> done) {
+  const bool is_own = who.kind == auth::Kind::kDevice && who.subject == id;
+  if (!is_own && refuse(need(who, auth::Scope::kTelemetryWrite), done)) return;
+  shard_.ask<telemetry::Accepted>(
+      home_of(who, id),
+      [who, id, body = std::move(body)](Shard& there, auto answer) {
+        Home& home = there.home();
+        const auto ref = home.find(who, id);
+        if (!ref) return answer(std::unexpected(ref.error()));
+        const auto request = there.parser().parse_telemetry_body(body);
+        if (!request) return answer(std::unexpected(request.error()));
+        home.telemetry().submit(*ref, home.devices().capabilities(*ref), *request,
+                                std::move(answer));
+      },
+      std::move(done));
+}
+
+void Operations::read_telemetry(const auth::Principal& who, const std::string& id,
+                                telemetry::Range range, Completion<telemetry::Page> done) {
+  if (refuse(need(who, auth::Scope::kTelemetryRead), done)) return;
+  shard_.ask<telemetry::Page>(
+      home_of(who, id),
+      [who, id, range](Shard& there, auto answer) mutable {
+        const auto ref = there.home().find(who, id);
+        if (!ref) return answer(std::unexpected(ref.error()));
+        range.device = there.home().address(*ref).key;
+        there.ports().telemetry.read(range, std::move(answer));
+      },
+      std::move(done));
+}
+
+void Operations::latest(const auth::Principal& who, const std::string& id,
+                        Completion<std::string> done) {
+  if (refuse(need(who, auth::Scope::kTelemetryRead), done)) return;
+  shard_.ask<std::string>(
+      home_of(who, id),
+      [who, id](Shard& there, auto answer) {
+        const auto ref = there.home().find(who, id);
+        if (!ref) return answer(std::unexpected(ref.error()));
+        std::string metrics;
+        there.home().telemetry().latest(*ref).write_json(metrics);
+        std::string json;
+        protocol::JsonWriter(json)
+            .begin_object()
+            .member("device", id)
+            .raw_member("metrics", metrics)
+            .end_object();
+        answer(std::move(json));
+      },
+      std::move(done));
+}
+
+void Operations::list_connections(const auth::Principal& who, ConnectionFilter filter,
+                                  std::string after, std::size_t limit, Completion<JsonPage> done) {
+  if (refuse(need(who, auth::Scope::kConnectionRead), done)) return;
+  const std::size_t shards = shard_.ports().peers.count();
+  auto gathering = std::make_shared<Gathering>(
+      Gathering{.items = {}, .parts_left = shards, .limit = limit, .done = std::move(done)});
+  for (std::size_t shard = 0; shard < shards; ++shard) {
+    shard_.ask<Part>(
+        shard,
+        [who, filter, after, limit](Shard& there, auto answer) {
+          Part part;
+          there.connections().each(after, [&](const Session& session) {
+            if (is_listed(session, who, filter)) {
+              part.emplace_back(session.info().id, connection_json(session));
+            }
+            return part.size() <= limit;
+          });
+          answer(std::move(part));
+        },
+        [gathering](Result<Part> part) { gathering->add(std::move(*part)); });
+  }
+}
+
+bool is_listed(const Session& session, const auth::Principal& who, const ConnectionFilter& filter) {
+  const auto& principal = session.principal();
+  if (!principal || session.is_ended() || principal->tenant != who.tenant) return false;
+  const bool is_device = principal->kind == auth::Kind::kDevice;
+  if (is_device && !auth::may_touch(who, principal->subject)) return false;
+  return (!filter.kind || *filter.kind == auth::name_of(principal->kind)) &&
+         (!filter.subject || *filter.subject == principal->subject);
+}
+
+std::string connection_json(const Session& session) {
+  const auth::Principal& principal = *session.principal();
+  std::string json;
+  protocol::JsonWriter writer(json);
+  writer.begin_object().member("connection", session.info().id);
+  writer.member("kind", auth::name_of(principal.kind)).member("subject", principal.subject);
+  writer.member("tenant", principal.tenant).member("remote", session.info().remote);
+  writer.member("protocol", session.info().codec == protocol::Codec::kJson ? "fairlead.v1.json"
+                                                                           : "fairlead.v1.cbor");
+  writer.member("connected_at", session.info().connected_at);
+  writer.member("last_seen", session.last_seen_ms()).key("expires_at");
+  if (principal.expires_at_ms == 0) {
+    writer.null();
+  } else {
+    writer.value(principal.expires_at_ms);
+  }
+  writer.member("subscriptions", session.subscriptions.size());
+  writer.member("messages_in", session.messages_in());
+  writer.member("messages_out", session.messages_out()).end_object();
+  return json;
+}
+
+void Operations::end_connection(const auth::Principal& who, const std::string& id,
+                                Completion<void> done) {
+  if (refuse(need(who, auth::Scope::kAdmin), done)) return;
+  struct Search {
+    std::size_t shards_left = 0;
+    bool is_found = false;
+    Completion<void> done;
+  };
+  const std::size_t shards = shard_.ports().peers.count();
+  auto search = std::make_shared<Search>(
+      Search{.shards_left = shards, .is_found = false, .done = std::move(done)});
+  for (std::size_t shard = 0; shard < shards; ++shard) {
+    shard_.ask<bool>(
+        shard,
+        [who, id](Shard& there, auto answer) {
+          Session* const session = there.connections().find(std::string_view(id));
+          const bool is_found = session != nullptr && is_listed(*session, who, {});
+          if (is_found) {
+            const Error error{.code = Code::kForbidden,
+                              .message = "an administrator closed this connection"};
+            session->end(protocol::CloseCode::kForbidden, "closed by an administrator", &error);
+          }
+          answer(is_found);
+        },
+        [search, id](Result<bool> is_found) {
+          search->is_found = search->is_found || *is_found;
+          if (--search->shards_left > 0) return;
+          if (search->is_found) return search->done({});
+          search->done(fail(Code::kNotFound, "connection {}: not found", id));
+        });
+  }
+}
+
+void Operations::list_logs(const auth::Principal& who, LogQuery query,
+                           Completion<std::vector<ConnectionLog>> done) {
+  if (refuse(need(who, auth::Scope::kConnectionRead), done)) return;
+  query.tenant = who.tenant;
+  logs_.list_logs(std::move(query), std::move(done));
+}
+
+void Operations::revoke(const auth::Principal& who, auth::Revocation revocation,
+                        Completion<void> done) {
+  if (refuse(need(who, auth::Scope::kAdmin), done)) return;
+  revocation.tenant = who.tenant;
+  auth::Revocation copy = revocation;
+  revocations_.revoke(std::move(copy), [this, revocation = std::move(revocation),
+                                        done = std::move(done)](Result<void> result) mutable {
+    if (result) {
+      for (std::size_t shard = 0; shard < shard_.ports().peers.count(); ++shard) {
+        shard_.ports().peers.post(shard, [revocation](Shard& there) { there.revoke(revocation); });
+      }
+    }
+    done(std::move(result));
+  });
+}
+
+std::string log_json(const ConnectionLog& log) {
+  std::string json;
+  protocol::JsonWriter writer(json);
+  const bool is_device = log.kind == auth::name_of(auth::Kind::kDevice);
+  writer.begin_object().member("connection", log.connection).member("kind", log.kind);
+  writer.member("subject", log.subject);
+  writer.member("device", is_device ? std::optional(log.subject) : std::nullopt);
+  writer.member("remote", log.remote).member("connected_at", log.connected_at);
+  writer.member("disconnected_at", log.disconnected_at).member("code", log.code);
+  writer.member("reason", log.reason).end_object();
+  return json;
+}
+
+}  // namespace fairlead::hub

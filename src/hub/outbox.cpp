@@ -1,0 +1,85 @@
+#include "hub/outbox.h"
+
+#include <algorithm>
+
+#include "protocol/events.h"
+
+namespace fairlead::hub {
+
+Outbox::Outbox(net::Transport& transport, std::size_t limit_bytes, Encode encode)
+    : transport_(transport), limit_bytes_(limit_bytes), encode_(std::move(encode)) {}
+
+bool Outbox::control(SharedFrame frame) {
+  if (transport_.queued_bytes() + frame->wire().size() > limit_bytes_) return false;
+  transport_.send(std::move(frame));
+  return true;
+}
+
+void Outbox::telemetry(const Event& event, const Recipient& recipient) {
+  // Half of the bound is left to what must not be dropped.
+  if (transport_.queued_bytes() + event.frame->wire().size() <= limit_bytes_ / 2) {
+    if (!losses_.empty()) tell_losses(recipient);
+    transport_.send(event.frame);
+    return;
+  }
+  ++dropped_;
+  for (const SubscriptionNumber subscription : recipient.subscriptions) {
+    auto loss =
+        std::ranges::find(losses_, subscription, &std::pair<SubscriptionNumber, Loss>::first);
+    if (loss == losses_.end()) {
+      loss = losses_.insert(losses_.end(), {subscription, Loss{.dropped = 0, .since = event.at}});
+    }
+    ++loss->second.dropped;
+  }
+}
+
+void Outbox::tell_losses(const Recipient& recipient) {
+  for (const SubscriptionNumber subscription : recipient.subscriptions) {
+    const auto loss =
+        std::ranges::find(losses_, subscription, &std::pair<SubscriptionNumber, Loss>::first);
+    if (loss == losses_.end()) continue;
+    std::string json;
+    const std::string name = subscription_name(subscription);
+    protocol::write(json, protocol::Lag{.subscription = name,
+                                        .dropped = loss->second.dropped,
+                                        .since = loss->second.since});
+    losses_.erase(loss);
+    transport_.send(encode_(json));
+  }
+}
+
+void Outbox::conflate(Event event, Recipient recipient, std::int64_t now_steady_ms) {
+  Conflated& device = conflated_[event.device];
+  if (now_steady_ms >= device.due_ms && !device.newest) {
+    device.due_ms = now_steady_ms + recipient.min_interval_ms;
+    telemetry(event, recipient);
+    return;
+  }
+  device.due_ms = std::min(device.due_ms, now_steady_ms + recipient.min_interval_ms);
+  device.newest.emplace(std::move(event), std::move(recipient));
+}
+
+std::optional<std::int64_t> Outbox::flush_conflated(std::int64_t now_steady_ms) {
+  std::optional<std::int64_t> next;
+  for (auto place = conflated_.begin(); place != conflated_.end();) {
+    Conflated& device = place->second;
+    if (now_steady_ms >= device.due_ms) {
+      if (!device.newest) {
+        conflated_.erase(place++);
+        continue;
+      }
+      telemetry(device.newest->first, device.newest->second);
+      device.due_ms = now_steady_ms + device.newest->second.min_interval_ms;
+      device.newest.reset();
+    }
+    next = std::min(next.value_or(device.due_ms), device.due_ms);
+    ++place;
+  }
+  return next;
+}
+
+void Outbox::forget(SubscriptionNumber subscription) {
+  std::erase_if(losses_, [subscription](const auto& loss) { return loss.first == subscription; });
+}
+
+}  // namespace fairlead::hub

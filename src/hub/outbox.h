@@ -1,0 +1,61 @@
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hub/event.h"
+#include "net/transport.h"
+
+namespace fairlead::hub {
+
+/// What waits for one connection, bounded. A reader that is behind first loses telemetry, which is
+/// counted for each of its subscriptions and told by `lag` before the next telemetry of that
+/// subscription; everything else is kept until the bound is passed.
+class Outbox {
+ public:
+  using Encode = std::move_only_function<SharedFrame(std::string_view json)>;
+
+  Outbox(net::Transport& transport, std::size_t limit_bytes, Encode encode);
+
+  /// False when the bound is passed: the connection is too slow to be kept.
+  bool control(SharedFrame frame);
+  /// Sends it, or counts it as lost; the `lag` of its subscriptions goes before it.
+  void telemetry(const Event& event, const Recipient& recipient);
+  /// Keeps only the newest whole sample of the device until `due_ms`; what it replaces was asked to
+  /// be left out and is no loss.
+  void conflate(Event event, Recipient recipient, std::int64_t now_steady_ms);
+  /// Sends conflated samples that are due. Returns when the next one is.
+  std::optional<std::int64_t> flush_conflated(std::int64_t now_steady_ms);
+
+  /// Little waits: a replay may go on.
+  bool has_room() const { return transport_.queued_bytes() < limit_bytes_ / 4; }
+
+  /// The losses of a subscription that ended need no telling.
+  void forget(SubscriptionNumber subscription);
+  std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  struct Loss {
+    std::int64_t dropped = 0;
+    std::int64_t since = 0;
+  };
+  struct Conflated {
+    std::int64_t due_ms = 0;
+    std::optional<std::pair<Event, Recipient>> newest;
+  };
+  void tell_losses(const Recipient& recipient);
+
+  net::Transport& transport_;
+  std::size_t limit_bytes_;
+  Encode encode_;
+  std::vector<std::pair<SubscriptionNumber, Loss>> losses_;
+  boost::unordered_flat_map<protocol::DeviceKey, Conflated> conflated_;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace fairlead::hub

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace fairlead::hub {
+
+class Shard;
+
+/// Work for a shard, done on its thread.
+using Task = std::move_only_function<void(Shard&)>;
+
+/// A connection's place on its shard; never given twice by a shard.
+using SessionNumber = std::uint64_t;
+
+/// Port to the other shards.
+class Peers {
+ public:
+  virtual ~Peers() = default;
+  virtual std::size_t count() const = 0;
+  /// From any shard to any; tasks arrive in the order posted, sender by sender. Also to oneself:
+  /// then in a later step.
+  virtual void post(std::size_t shard, Task task) = 0;
+  /// Some shard has more mail than it should: take no new work in.
+  virtual bool is_any_full() const = 0;
+};
+
+/// Port to the store's queue: pausing is the answer to a store that cannot keep up.
+class Backpressure {
+ public:
+  virtual ~Backpressure() = default;
+  virtual bool is_congested() const = 0;
+};
+
+/// 20 bits of a device's name (FNV-1a, folded): they choose its home shard and are part of the ids
+/// of its commands, so they must never change.
+constexpr std::uint32_t home_hash(std::string_view tenant, std::string_view device) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  const auto mix = [&hash](std::string_view text) {
+    for (const char c : text) {
+      hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    }
+  };
+  mix(tenant);
+  mix(std::string_view("\0", 1));
+  mix(device);
+  hash ^= hash >> 40;
+  return static_cast<std::uint32_t>((hash ^ (hash >> 20)) & 0xFFFFF);
+}
+
+}  // namespace fairlead::hub

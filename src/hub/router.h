@@ -1,0 +1,86 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "auth/principal.h"
+#include "base/completion.h"
+#include "hub/session.h"
+#include "protocol/requests.h"
+
+namespace fairlead::hub {
+
+class Shard;
+class Joins;
+
+/// Who may send a message.
+enum class Speaker : std::uint8_t { kAnyone, kDevice, kClient };
+
+/// One type of message: the row from which permission, dispatch and metrics follow.
+struct MessageRule {
+  std::string_view type;
+  Speaker speaker = Speaker::kAnyone;
+  /// What a client's token must permit; nullopt: nothing, or the handler looks closer.
+  std::optional<auth::Scope> scope;
+};
+
+/// In the order of protocol::Request.
+inline constexpr std::array<MessageRule, std::variant_size_v<protocol::Request>> kMessageRules = {{
+    {"auth", Speaker::kAnyone, std::nullopt},
+    {"telemetry", Speaker::kDevice, std::nullopt},
+    {"device.register", Speaker::kDevice, std::nullopt},
+    {"device.status", Speaker::kDevice, std::nullopt},
+    {"heartbeat", Speaker::kAnyone, std::nullopt},
+    {"command.accept", Speaker::kDevice, std::nullopt},
+    {"command.result", Speaker::kDevice, std::nullopt},
+    {"subscribe", Speaker::kClient, std::nullopt},
+    {"unsubscribe", Speaker::kClient, std::nullopt},
+    {"command.send", Speaker::kClient, auth::Scope::kCommandSend},
+    {"command.cancel", Speaker::kClient, auth::Scope::kCommandSend},
+    {"command.get", Speaker::kClient, auth::Scope::kCommandRead},
+    {"fleet.send", Speaker::kClient, auth::Scope::kCommandSend},
+    {"fleet.get", Speaker::kClient, auth::Scope::kCommandRead},
+    {"fleet.cancel", Speaker::kClient, auth::Scope::kCommandSend},
+}};
+
+/// Whether a principal may send that type of message.
+Result<void> check_speaker(const MessageRule& rule, const auth::Principal& who);
+
+/// Takes a request of an authenticated connection to what handles it, and its answer back. Thread:
+/// the shard's.
+class Router {
+ public:
+  Router(Shard& shard, Joins& joins) : shard_(shard), joins_(joins) {}
+
+  void route(Session& session, protocol::RequestId id, protocol::Request request);
+
+ private:
+  /// Keeps the place of an answer: fills it whenever it comes, if the connection is still there.
+  template <typename T, typename Write>
+  Completion<T> reply(Session& session, protocol::RequestId id, Write write);
+
+  void handle(Session& session, protocol::RequestId id, protocol::Auth& request);
+  void handle(Session& session, protocol::RequestId id, protocol::Telemetry& request);
+  void handle(Session& session, protocol::RequestId id, protocol::DeviceRegister& request);
+  void handle(Session& session, protocol::RequestId id, protocol::DeviceStatus& request);
+  void handle(Session& session, protocol::RequestId id, protocol::Heartbeat& request);
+  void handle(Session& session, protocol::RequestId id, protocol::CommandAccept& request);
+  void handle(Session& session, protocol::RequestId id, protocol::CommandResult& request);
+  void handle(Session& session, protocol::RequestId id, protocol::Subscribe& request);
+  void handle(Session& session, protocol::RequestId id, protocol::Unsubscribe& request);
+  void handle(Session& session, protocol::RequestId id, protocol::CommandSend& request);
+  void handle(Session& session, protocol::RequestId id, protocol::CommandCancel& request);
+  void handle(Session& session, protocol::RequestId id, protocol::CommandGet& request);
+  void handle(Session& session, protocol::RequestId id, protocol::FleetSend& request);
+  void handle(Session& session, protocol::RequestId id, protocol::FleetGet& request);
+  void handle(Session& session, protocol::RequestId id, protocol::FleetCancel& request);
+  void refuse_fleets(Session& session, const protocol::RequestId& id);
+
+  Shard& shard_;
+  Joins& joins_;
+};
+
+}  // namespace fairlead::hub

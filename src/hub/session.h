@@ -1,0 +1,195 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "auth/principal.h"
+#include "base/clock.h"
+#include "base/token_bucket.h"
+#include "hub/arrival.h"
+#include "hub/encoder.h"
+#include "hub/event.h"
+#include "hub/outbox.h"
+#include "hub/reply_ring.h"
+#include "hub/session_state.h"
+#include "hub/settings.h"
+#include "net/transport.h"
+#include "protocol/codes.h"
+#include "protocol/device_ref.h"
+#include "protocol/parse.h"
+
+namespace fairlead::hub {
+
+class Session;
+
+/// What a session needs done by its shard.
+class SessionOwner {
+ public:
+  virtual ~SessionOwner() = default;
+  /// A request within its rate, well-formed; `auth` too, in any state.
+  virtual void handle(Session& session, protocol::RequestId id, protocol::Request request) = 0;
+  /// The end has a cause now: books it. Once a session.
+  virtual void ended(Session& session) = 0;
+  /// The socket is gone; the session may be destroyed, but not inside this call.
+  virtual void closed(Session& session) = 0;
+  /// The kernel took the frame of a command.
+  virtual void command_written(Session& session, const std::string& command) = 0;
+  /// A replay that asked for it may go on.
+  virtual void has_room(Session& session) = 0;
+  /// fire() is due at `steady_ms`, earlier than it said.
+  virtual void arm(Session& session, std::int64_t steady_ms) = 0;
+};
+
+/// Why a connection ended: the first cause wins.
+struct Cause {
+  std::uint16_t code = 0;
+  std::string reason;
+};
+
+/// One connection's life after its upgrade: reads requests within their rate, answers them in
+/// order, passes events on, ends once. Thread: its shard's.
+class Session final : public net::MessageHandler {
+ public:
+  Session(SessionNumber number, Arrival arrival, protocol::Parser& parser, Encoder& encoder,
+          SessionOwner& owner, const Clock& clock, const Settings& settings);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  SessionNumber number() const { return number_; }
+  const ConnectionInfo& info() const { return info_; }
+  SessionState state() const { return state_; }
+  bool is_ended() const { return state_ == SessionState::kEnded; }
+  const std::optional<auth::Principal>& principal() const { return principal_; }
+  const Cause& cause() const { return cause_; }
+  net::Transport& transport() { return *transport_; }
+
+  /// Whom it speaks for from now on; permissions and expiry follow.
+  void set_principal(auth::Principal principal);
+  /// From kAwaitingAuth to kOpening: no message is delivered until open().
+  void begin_opening();
+  /// Says `welcome_json`, the first message of all, and goes on reading.
+  void open(std::string_view welcome_json);
+
+  // Answers. A ticket keeps the place of a request's answer among the others.
+  ReplyRing::Ticket take_ticket() { return replies_.open(); }
+  void answer_ok(ReplyRing::Ticket ticket, const protocol::RequestId& id, std::string_view members,
+                 bool ends_join = false);
+  void answer_error(ReplyRing::Ticket ticket, const protocol::RequestId& id, const Error& error);
+  /// The ack of the `auth` that opened the session, if it asked for one: behind the welcome.
+  void answer_when_open(ReplyRing::Ticket ticket, const protocol::RequestId& id);
+  bool owes_answers() const { return replies_.size() > 0; }
+  /// A whole message of the hub's that is no answer, kept from dropping.
+  void tell(std::string_view json);
+  void heartbeat(ReplyRing::Ticket ticket, const protocol::RequestId& id);
+
+  // Events.
+  /// One that no subscription asked for, such as the update of a command that this connection sent.
+  void tell_event(std::string_view json);
+  void deliver(const Event& event, const Recipient& recipient);
+  /// A command for the device; command_written() follows when the kernel took it.
+  void deliver_command(SharedFrame frame, std::string command);
+  /// Until the subscription's ack has left, every event of this connection waits.
+  void begin_join() { ++joins_; }
+  void forget_subscription(SubscriptionNumber subscription) { outbox_.forget(subscription); }
+  bool has_room() const { return outbox_.has_room(); }
+  /// has_room() will be told when it is so.
+  void ask_for_room() { wants_room_ = true; }
+
+  /// The one way to an end from this side: tells why, closes. Later calls are ignored.
+  void end(protocol::CloseCode code, std::string_view reason, const Error* told = nullptr);
+
+  /// Reading stops while the store or the answers are behind.
+  void set_store_is_behind(bool is_behind);
+
+  /// What is due by now: pings, the end for want of a token or a sign of life, the notice of an
+  /// expiry and the expiry. Returns when to be called again (steady ms).
+  std::int64_t fire(std::int64_t steady_ms);
+
+  /// Takes the transport away: the connection lives on elsewhere, this session without an end.
+  void hand_over(std::move_only_function<void(std::unique_ptr<net::Transport>)> taker);
+
+  // The shard's notes on this connection.
+  struct DeviceSeat {
+    protocol::DeviceRef device = 0;
+    std::int64_t session = 0;
+  };
+  std::optional<DeviceSeat> seat;
+  SubscriptionNumber last_subscription = 0;
+  /// When fire() will be called next (steady ms); 0: not at all.
+  std::int64_t armed_for_ms = 0;
+  /// Which shards know a subscription.
+  std::vector<std::pair<SubscriptionNumber, std::vector<std::size_t>>> subscriptions;
+
+  std::int64_t last_seen_ms() const { return last_seen_ms_; }
+  std::uint64_t messages_in() const { return messages_in_; }
+  std::uint64_t messages_out() const { return messages_out_; }
+  std::uint64_t dropped() const { return outbox_.dropped(); }
+
+  // net::MessageHandler
+  void on_message(MessageKind kind, std::string_view payload) override;
+  void on_sign_of_life() override;
+  void on_written() override;
+  void on_closed(const net::CloseInfo& info) override;
+
+ private:
+  struct HeldEvent {
+    Event event;
+    Recipient recipient;
+  };
+
+  void move_to(SessionState state);
+  SharedFrame encode(std::string_view json) const;
+  void answer(ReplyRing::Ticket ticket, Answer answer);
+  void send_answers();
+  void end_join();
+  void send_control(SharedFrame frame);
+  void pass_on(const Event& event, const Recipient& recipient);
+  void refuse_over_rate(const protocol::RequestId& id, std::int64_t retry_after_ms);
+  void book_end(std::uint16_t code, std::string_view reason);
+  void update_reading();
+  std::int64_t fire_heartbeat(std::int64_t steady_ms);
+  std::int64_t fire_expiry(std::int64_t steady_ms);
+
+  const SessionNumber number_;
+  std::unique_ptr<net::Transport> transport_;
+  ConnectionInfo info_;
+  std::optional<auth::Principal> principal_;
+  protocol::Parser& parser_;
+  Encoder& encoder_;
+  SessionOwner& owner_;
+  const Clock& clock_;
+  const Settings& settings_;
+
+  SessionState state_;
+  Cause cause_;
+  Outbox outbox_;
+  ReplyRing replies_;
+  TokenBucket rate_;
+  int bad_in_a_row_ = 0;
+  std::int64_t over_rate_since_ = 0;
+  std::int64_t last_over_rate_ = 0;
+  int joins_ = 0;
+  std::vector<HeldEvent> held_;
+  std::size_t held_bytes_ = 0;
+  /// Commands whose frames the kernel has not taken yet, by position.
+  std::deque<std::pair<std::uint64_t, std::string>> unwritten_commands_;
+  bool is_store_behind_ = false;
+  bool is_reading_ = true;
+  bool wants_room_ = false;
+  bool is_expiry_told_ = false;
+  std::optional<std::pair<ReplyRing::Ticket, protocol::RequestId>> answer_when_open_;
+  std::int64_t opened_steady_ms_ = 0;
+  std::int64_t last_life_steady_ms_ = 0;
+  int unanswered_pings_ = 0;
+  std::int64_t last_seen_ms_ = 0;
+  std::uint64_t messages_in_ = 0;
+  std::uint64_t messages_out_ = 0;
+};
+
+}  // namespace fairlead::hub

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fairlead::hub {
+
+/// What the operator sets for connections (see docs/configuration.md); values are checked where
+/// they are read.
+struct Settings {
+  std::int64_t auth_timeout_ms = 5000;
+  std::int64_t heartbeat_ms = 30'000;
+  std::size_t max_message_bytes = 65'536;
+  std::int64_t messages_per_second = 200;
+  std::int64_t burst = 400;
+  /// Over all shards.
+  std::size_t connections = 100'000;
+  std::size_t connections_per_ip = 0;
+  std::size_t queued_commands_per_device = 50;
+  std::size_t outbox_bytes = 1'048'576;
+};
+
+// Fixed for now; each bounds one queue.
+
+/// Answers one connection may have outstanding before its reading pauses.
+inline constexpr std::size_t kMaxOpenReplies = 1024;
+/// Subscriptions one connection may hold.
+inline constexpr std::size_t kMaxSubscriptions = 256;
+/// Replacements of a device's connection within kTakeoverWindowMs before both are sent away.
+inline constexpr std::size_t kMaxTakeovers = 10;
+inline constexpr std::int64_t kTakeoverWindowMs = 60'000;
+inline constexpr std::int64_t kTakeoverPenaltyMs = 60'000;
+/// How long a connection may stay over its rate.
+inline constexpr std::int64_t kMaxOverRateMs = 10'000;
+/// Before a token's expiry its holder is told.
+inline constexpr std::int64_t kExpiryNoticeMs = 60'000;
+/// After a restart, devices come back spread over this time.
+inline constexpr std::uint64_t kMinRestartRetryMs = 500;
+inline constexpr std::uint64_t kMaxRestartRetryMs = 5000;
+/// Ended connections whose log rows may wait for a store that fails.
+inline constexpr std::size_t kMaxUnlogged = 100'000;
+/// Stored `last_seen` of a connected device is at most this old.
+inline constexpr std::int64_t kTouchEveryMs = 60'000;
+
+}  // namespace fairlead::hub

@@ -1,0 +1,260 @@
+#include "hub/shard.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "protocol/events.h"
+
+namespace fairlead::hub {
+
+Shard::Shard(std::size_t index, const Settings& settings, Ports ports, devices::KeySeries keys)
+    : index_(index),
+      settings_(settings),
+      ports_(ports),
+      home_(index, settings, {ports.telemetry, ports.devices, ports.commands}, ports.peers,
+            connections_, encoder_, ports.clock, ports.random, keys),
+      idempotency_keys_(ports.clock),
+      operations_(*this, ports.revocations, ports.logs),
+      joins_(*this),
+      router_(*this, joins_),
+      timers_(ports.clock.steady_ms()) {}
+
+Shard::~Shard() = default;
+
+void Shard::adopt(Arrival arrival) {
+  auto principal = std::exchange(arrival.principal, std::nullopt);
+  const protocol::RequestId auth_id = std::exchange(arrival.auth_id, {});
+  SessionOwner& owner = *this;
+  Session& session = connections_.add(
+      std::make_unique<Session>(connections_.next_number(), std::move(arrival), parser_, encoder_,
+                                owner, ports_.clock, settings_));
+  ports_.host.attach(session.transport(), session);
+  if (is_store_behind_) session.set_store_is_behind(true);
+  if (principal) {
+    begin(session, std::move(*principal), auth_id);
+  } else {
+    arm(session, ports_.clock.steady_ms() + settings_.auth_timeout_ms);
+  }
+}
+
+Result<auth::Principal> Shard::authenticate(std::string_view token) {
+  auto principal = ports_.verifier.verify(token);
+  if (principal && revocations_.is_revoked(*principal)) {
+    principal = fail(Code::kUnauthenticated, "the token was revoked");
+  }
+  if (!principal) ++counters_.failed_auths;
+  return principal;
+}
+
+void Shard::handle(Session& session, protocol::RequestId id, protocol::Request request) {
+  const auto* const auth = std::get_if<protocol::Auth>(&request);
+  if (auth != nullptr) {
+    ++counters_.requests[request.index()];
+    if (session.state() == SessionState::kAwaitingAuth) {
+      authenticate_first(session, std::move(id), *auth);
+    } else {
+      refresh(session, id, *auth);
+    }
+    return;
+  }
+  if (session.state() == SessionState::kAwaitingAuth) {
+    const Error error{.code = Code::kUnauthenticated, .message = "the first message must be auth"};
+    session.answer_error(session.take_ticket(), id, error);
+    session.end(protocol::CloseCode::kUnauthenticated, error.message);
+    return;
+  }
+  router_.route(session, std::move(id), std::move(request));
+}
+
+void Shard::authenticate_first(Session& session, protocol::RequestId id,
+                               const protocol::Auth& request) {
+  auto principal = authenticate(request.token);
+  if (!principal) {
+    session.answer_error(session.take_ticket(), id, principal.error());
+    session.end(protocol::CloseCode::kUnauthenticated, principal.error().message);
+    return;
+  }
+  const bool is_device = principal->kind == auth::Kind::kDevice;
+  const std::size_t home = is_device ? home_of(principal->tenant, principal->subject) : index_;
+  if (home == index_) {
+    begin(session, std::move(*principal), id);
+  } else {
+    move_away(session, home, std::move(*principal), std::move(id));
+  }
+}
+
+void Shard::move_away(Session& session, std::size_t home, auth::Principal principal,
+                      protocol::RequestId auth_id) {
+  session.hand_over([this, home, number = session.number(), info = session.info(),
+                     principal = std::move(principal), auth_id = std::move(auth_id)](
+                        std::unique_ptr<net::Transport> transport) mutable {
+    connections_.erase(number);
+    Arrival arrival{.transport = std::move(transport),
+                    .info = std::move(info),
+                    .principal = std::move(principal),
+                    .auth_id = std::move(auth_id)};
+    ports_.peers.post(home, [arrival = std::move(arrival)](Shard& shard) mutable {
+      shard.adopt(std::move(arrival));
+    });
+  });
+}
+
+void Shard::begin(Session& session, auth::Principal principal, const protocol::RequestId& auth_id) {
+  const bool is_device = principal.kind == auth::Kind::kDevice;
+  session.set_principal(std::move(principal));
+  // Behind the welcome: whatever opens the session sends that before any answer.
+  const ReplyRing::Ticket ticket = session.take_ticket();
+  log_opening(session);
+  if (is_device) {
+    ++counters_.device_connects;
+    home_.begin(session);
+  } else {
+    ++counters_.client_connects;
+    ++clients_;
+    session.begin_opening();
+    session.open(welcome_json(session, settings_, ports_.clock.now_ms(), std::nullopt));
+  }
+  session.answer_when_open(ticket, auth_id);
+  arm(session, session.fire(ports_.clock.steady_ms()));
+}
+
+void Shard::refresh(Session& session, const protocol::RequestId& id,
+                    const protocol::Auth& request) {
+  const ReplyRing::Ticket ticket = session.take_ticket();
+  auto principal = authenticate(request.token);
+  if (!principal) {
+    session.answer_error(ticket, id, principal.error());
+    session.end(protocol::CloseCode::kUnauthenticated, principal.error().message);
+    return;
+  }
+  if (!auth::is_same_identity(*principal, *session.principal())) {
+    const Error error{.code = Code::kForbidden,
+                      .message = "a fresh token must be for the same tenant, kind and subject"};
+    session.answer_error(ticket, id, error);
+    return;
+  }
+  session.set_principal(std::move(*principal));
+  joins_.set_principal(session);
+  session.answer_ok(ticket, id, "");
+  arm(session, session.fire(ports_.clock.steady_ms()));
+}
+
+void Shard::ended(Session& session) {
+  ++counters_.ends[session.cause().code];
+  counters_.dropped_telemetry += session.dropped();
+  wanting_room_.erase(session.number());
+  joins_.leave_all(session);
+  home_.end(session);
+  if (!session.principal()) return;
+  if (session.principal()->kind == auth::Kind::kClient) --clients_;
+  log_end(session);
+}
+
+void Shard::closed(Session& session) { closed_.push_back(session.number()); }
+
+void Shard::command_written(Session& session, const std::string& command) {
+  if (session.seat) home_.commands().written(session.seat->device, command);
+}
+
+void Shard::deliver(const Event& event, std::span<const Recipient> recipients) {
+  for (const Recipient& recipient : recipients) {
+    if (Session* const session = connections_.find(recipient.session)) {
+      session->deliver(event, recipient);
+    }
+  }
+}
+
+void Shard::tell_event(SessionNumber number, std::string_view json) {
+  if (Session* const session = connections_.find(number)) session->tell_event(json);
+}
+
+void Shard::ask_for_room(SessionNumber number, std::size_t home, SubscriptionNumber subscription) {
+  Session* const session = connections_.find(number);
+  if (session == nullptr || session->is_ended()) return;
+  wanting_room_[number].emplace_back(home, subscription);
+  if (session->has_room()) {
+    has_room(*session);
+  } else {
+    session->ask_for_room();
+  }
+}
+
+void Shard::has_room(Session& session) {
+  const auto place = wanting_room_.find(session.number());
+  if (place == wanting_room_.end()) return;
+  const Viewer viewer{.shard = index_, .session = session.number()};
+  for (const auto& [home, subscription] : place->second) {
+    ports_.peers.post(home, [viewer, number = subscription](Shard& shard) {
+      shard.home().has_room(viewer, number);
+    });
+  }
+  wanting_room_.erase(place);
+}
+
+void Shard::log_opening(const Session& session) {
+  const auth::Principal& principal = *session.principal();
+  ports_.logs.open_log({.connection = session.info().id,
+                        .tenant = principal.tenant,
+                        .kind = std::string(auth::name_of(principal.kind)),
+                        .subject = principal.subject,
+                        .remote = session.info().remote,
+                        .connected_at = session.info().connected_at,
+                        .disconnected_at = std::nullopt,
+                        .code = 0,
+                        .reason = ""},
+                       // The row is made at the end if it could not be made now.
+                       [](Result<void>) {});
+}
+
+void Shard::log_end(const Session& session) {
+  const auth::Principal& principal = *session.principal();
+  ConnectionLog log{.connection = session.info().id,
+                    .tenant = principal.tenant,
+                    .kind = std::string(auth::name_of(principal.kind)),
+                    .subject = principal.subject,
+                    .remote = session.info().remote,
+                    .connected_at = session.info().connected_at,
+                    .disconnected_at = ports_.clock.now_ms(),
+                    .code = session.cause().code,
+                    .reason = session.cause().reason};
+  spdlog::debug("connection {} of {} {} ended: {} {}", log.connection, log.kind, log.subject,
+                log.code, log.reason);
+  ConnectionLog copy = log;
+  ports_.logs.close_log(std::move(copy), [this, log = std::move(log)](Result<void> result) mutable {
+    if (!result && unlogged_.size() < kMaxUnlogged) unlogged_.push_back(std::move(log));
+  });
+}
+
+void Shard::revoke(const auth::Revocation& revocation) {
+  revocations_.add(revocation);
+  std::vector<SessionNumber> holders;
+  connections_.each("", [&](const Session& session) {
+    const auto& principal = session.principal();
+    if (principal && principal->tenant == revocation.tenant && principal->jti == revocation.jti) {
+      holders.push_back(session.number());
+    }
+    return true;
+  });
+  const Error error{.code = Code::kUnauthenticated, .message = "the token was revoked"};
+  for (const SessionNumber holder : holders) {
+    connections_.find(holder)->end(protocol::CloseCode::kUnauthenticated, error.message, &error);
+  }
+}
+
+Gauges Shard::gauges() const {
+  Gauges gauges{.sessions = connections_.size(),
+                .connected_devices = home_.connected_count(),
+                .clients = clients_,
+                .devices = home_.devices().size(),
+                .subscriptions = home_.subscriptions().size(),
+                .commands = {}};
+  for (std::size_t i = 0; i < commands::kStateCount; ++i) {
+    gauges.commands[i] = home_.commands().count(static_cast<commands::State>(i));
+  }
+  return gauges;
+}
+
+}  // namespace fairlead::hub

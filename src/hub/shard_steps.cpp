@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "hub/shard.h"
+
+namespace fairlead::hub {
+
+void Shard::arm(Session& session, std::int64_t steady_ms) {
+  if (session.is_ended() || steady_ms == 0) return;
+  const bool is_earlier = session.armed_for_ms == 0 || steady_ms < session.armed_for_ms;
+  if (!is_earlier) return;
+  session.armed_for_ms = steady_ms;
+  timers_.set(steady_ms, session.number());
+}
+
+void Shard::fire_session(SessionNumber number) {
+  Session* const session = connections_.find(number);
+  const std::int64_t now = ports_.clock.steady_ms();
+  // Set for a time that was replaced by an earlier one.
+  if (session == nullptr || session->armed_for_ms == 0 || session->armed_for_ms > now) return;
+  session->armed_for_ms = 0;
+  if (!session->is_ended()) arm(*session, session->fire(now));
+}
+
+void Shard::fire_timers() {
+  const std::int64_t now = ports_.clock.steady_ms();
+  timers_.advance(now, [this](SessionNumber number) { fire_session(number); });
+  const std::int64_t wall = ports_.clock.now_ms();
+  const auto deadline = home_.commands().next_deadline();
+  if (deadline && *deadline <= wall) home_.commands().fire(wall);
+  if (now >= next_second_ms_) {
+    next_second_ms_ = now + 1000;
+    once_a_second();
+  }
+}
+
+void Shard::once_a_second() {
+  home_.once_a_second();
+  revocations_.sweep(ports_.clock.now_ms());
+  for (ConnectionLog& log : std::exchange(unlogged_, {})) {
+    ConnectionLog copy = log;
+    ports_.logs.close_log(std::move(copy),
+                          [this, log = std::move(log)](Result<void> result) mutable {
+                            if (!result && unlogged_.size() < kMaxUnlogged) {
+                              unlogged_.push_back(std::move(log));
+                            }
+                          });
+  }
+}
+
+void Shard::end_turn() {
+  for (const SessionNumber number : std::exchange(closed_, {})) connections_.erase(number);
+  const bool is_behind =
+      is_draining_ || ports_.backpressure.is_congested() || ports_.peers.is_any_full();
+  if (is_behind != is_store_behind_) {
+    is_store_behind_ = is_behind;
+    connections_.each("", [is_behind](Session& session) {
+      session.set_store_is_behind(is_behind);
+      return true;
+    });
+  }
+  if (!is_draining_) return;
+  bool is_answered = true;
+  connections_.each("", [&is_answered](const Session& session) {
+    is_answered = session.is_ended() || !session.owes_answers();
+    return is_answered;
+  });
+  if (is_answered || ports_.clock.steady_ms() >= drain_until_ms_) close_all();
+}
+
+void Shard::drain(std::int64_t give_up_steady_ms) {
+  is_draining_ = true;
+  drain_until_ms_ = give_up_steady_ms;
+}
+
+void Shard::close_all() {
+  std::vector<SessionNumber> open;
+  connections_.each("", [&open](const Session& session) {
+    if (!session.is_ended()) open.push_back(session.number());
+    return true;
+  });
+  for (const SessionNumber number : open) {
+    Error error{.code = Code::kOverloaded, .message = "the hub restarts"};
+    // Spread, so that a fleet does not come back in one moment.
+    error.retry_after_ms = static_cast<std::int64_t>(
+        kMinRestartRetryMs + ports_.random.below(kMaxRestartRetryMs - kMinRestartRetryMs));
+    connections_.find(number)->end(protocol::CloseCode::kRestart, "restart", &error);
+  }
+}
+
+}  // namespace fairlead::hub
