@@ -1,0 +1,68 @@
+#include "bench/fleet.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace fairlead::bench {
+
+void write_telemetry(std::string& into, std::int64_t seq) {
+  into.clear();
+  fmt::format_to(std::back_inserter(into),
+                 R"({{"type":"telemetry","id":{},"seq":{},"epoch":"b","metrics":)"
+                 R"({{"temperature":{}.72,"pressure":1.913,"flow":21.48,"burner_on":true}}}})",
+                 seq, seq, 40 + seq % 50);
+}
+
+bool has_type(std::string_view message, std::string_view type) {
+  static constexpr std::string_view kBegin = R"({"type":")";
+  return message.starts_with(kBegin) && message.substr(kBegin.size()).starts_with(type);
+}
+
+Result<void> Fleet::connect(Fleet& fleet, int port, std::size_t count, const Lab* lab) {
+  fleet.is_echo_ = lab == nullptr;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string token = lab != nullptr ? lab->device_token(fmt::format("bench-{}", i)) : "";
+    const auto peer = fleet.peers_.connect(port, "/v1/ws", token);
+    if (!peer) return std::unexpected(peer.error());
+  }
+  fleet.seqs_.assign(count, 0);
+  return {};
+}
+
+void Fleet::send_next(std::size_t device) {
+  write_telemetry(message_, ++seqs_[device]);
+  peers_.send(device, message_);
+}
+
+Result<double> Fleet::cpu_us_per_message(const Child& server, int depth, double warm_up,
+                                         double seconds) {
+  std::int64_t answered = 0;
+  std::string problem;
+  const Peers::OnMessage on_message = [&](std::size_t peer, std::string_view message) {
+    if (is_echo_ || has_type(message, "ack")) {
+      ++answered;
+      send_next(peer);
+    } else if (!has_type(message, "welcome")) {
+      problem = std::string(message.substr(0, 200));
+    }
+  };
+  for (std::size_t device = 0; device < seqs_.size(); ++device) {
+    for (int i = 0; i < depth; ++i) send_next(device);
+  }
+  const auto is_broken = [&] { return !problem.empty(); };
+  if (auto warmed = peers_.run(on_message, is_broken, warm_up, false); !warmed) {
+    return std::unexpected(warmed.error());
+  }
+  const std::int64_t answered_before = answered;
+  const std::int64_t cpu_before = server.cpu_ns();
+  if (auto measured = peers_.run(on_message, is_broken, seconds, false); !measured) {
+    return std::unexpected(measured.error());
+  }
+  const auto cpu_ns = static_cast<double>(server.cpu_ns() - cpu_before);
+  if (!problem.empty()) return fail(Code::kInternal, "the hub answered {}", problem);
+  if (answered == answered_before) return fail(Code::kInternal, "nothing was answered");
+  return cpu_ns / 1000 / static_cast<double>(answered - answered_before);
+}
+
+}  // namespace fairlead::bench

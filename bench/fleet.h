@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "bench/lab.h"
+#include "bench/peers.h"
+
+namespace fairlead::bench {
+
+/// Devices of the load generator, each with so many telemetry messages in flight: what is answered
+/// is followed by the next message at once.
+class Fleet {
+ public:
+  /// Connects `count` devices; `lab` null: to a server that echoes, without tokens.
+  static Result<void> connect(Fleet& fleet, int port, std::size_t count, const Lab* lab);
+
+  /// Keeps `depth` messages of each in flight for `warm_up` and then `seconds`. Returns the
+  /// server's CPU time for each message answered in the second part, us.
+  Result<double> cpu_us_per_message(const Child& server, int depth, double warm_up, double seconds);
+  Peers& peers() { return peers_; }
+
+ private:
+  void send_next(std::size_t device);
+
+  Peers peers_;
+  std::vector<std::int64_t> seqs_;
+  std::string message_;
+  bool is_echo_ = false;
+};
+
+/// A message of the usual size: four metrics, about 150 bytes.
+void write_telemetry(std::string& into, std::int64_t seq);
+
+/// Whether it is a message of that type.
+bool has_type(std::string_view message, std::string_view type);
+
+}  // namespace fairlead::bench

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "bench/child.h"
+
+namespace fairlead::bench {
+
+/// What the person at the command line chose.
+struct Choices {
+  std::string hub_binary;
+  std::string floor_directory;
+  /// On a real disk: an fsync to a tmpfs costs nothing and says nothing.
+  std::string data_directory;
+  int runs = 5;
+  /// Of each measured window.
+  double seconds = 3;
+  bool is_quick = false;
+  std::vector<std::string> rows;
+  std::string json_file;
+};
+
+/// What one measurement gave: the hub's figure, and the floors' it is held against, by name.
+struct Measured {
+  double hub = 0;
+  std::map<std::string, double> floors{};
+};
+
+/// Sets up what a measurement needs: servers on fresh data, tokens, directories that go away.
+class Lab {
+ public:
+  static Result<std::unique_ptr<Lab>> open(const Choices& choices);
+  ~Lab();
+  Lab(const Lab&) = delete;
+  Lab& operator=(const Lab&) = delete;
+
+  /// A hub with an empty data directory and its limits out of the way.
+  Result<std::unique_ptr<Child>> start_hub();
+  Result<std::unique_ptr<Child>> start_floor(const std::string& name);
+  /// What `floor-append` prints for so many samples in commits of `group`.
+  struct Append {
+    double cpu_us_per_sample = 0;
+    double commit_us_p50 = 0;
+    double commit_us_p99 = 0;
+  };
+  Result<Append> append(std::int64_t samples, std::int64_t group);
+
+  std::string device_token(const std::string& id) const;
+  std::string client_token() const;
+  const Choices& choices() const { return choices_; }
+
+ private:
+  explicit Lab(const Choices& choices) : choices_(choices) {}
+  std::string fresh_path();
+
+  const Choices choices_;
+  std::string directory_;
+  std::string secret_;
+  std::string secret_file_;
+  int paths_given_ = 0;
+};
+
+}  // namespace fairlead::bench

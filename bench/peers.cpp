@@ -1,0 +1,262 @@
+#include "bench/peers.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+namespace fairlead::bench {
+namespace {
+
+constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::array<char, 4> kMask = {0x37, 0x5A, 0x21, 0x6D};
+
+/// A masked text frame (RFC 6455, 5.2).
+void append_frame(std::string& out, std::string_view payload) {
+  out += '\x81';
+  const std::size_t size = payload.size();
+  if (size < 126) {
+    out += static_cast<char>(0x80U | size);
+  } else {
+    const bool is_short = size <= 0xFFFF;
+    out += is_short ? '\xFE' : '\xFF';
+    for (int shift = is_short ? 8 : 56; shift >= 0; shift -= 8) {
+      out += static_cast<char>((size >> shift) & 0xFF);
+    }
+  }
+  out.append(kMask.data(), kMask.size());
+  const std::size_t begin = out.size();
+  out += payload;
+  for (std::size_t i = 0; i < size; ++i) {
+    out[begin + i] = static_cast<char>(out[begin + i] ^ kMask[i % kMask.size()]);
+  }
+}
+
+Result<int> connected_socket(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  if (fd < 0 || ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+    const int error = errno;
+    if (fd >= 0) close(fd);
+    return fail(Code::kInternal, "cannot connect to port {}: {}", port, std::strerror(error));
+  }
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  const timeval timeout{.tv_sec = 20, .tv_usec = 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+  return fd;
+}
+
+/// Upgrades; returns the bytes that came behind the answer.
+Result<std::string> shake_hands(int fd, const std::string& path, const std::string& token) {
+  std::string request = fmt::format(
+      "GET {} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n",
+      path);
+  if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
+  request += "\r\n";
+  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size())) {
+    return fail(Code::kInternal, "cannot send the handshake: {}", std::strerror(errno));
+  }
+  std::string answer;
+  std::array<char, 4096> buffer{};
+  while (!answer.contains("\r\n\r\n")) {
+    const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+    if (got <= 0) return fail(Code::kInternal, "the handshake was not answered");
+    answer.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  if (!answer.starts_with("HTTP/1.1 101")) {
+    return fail(Code::kInternal, "the handshake was refused: {}", answer.substr(0, 300));
+  }
+  return answer.substr(answer.find("\r\n\r\n") + 4);
+}
+
+}  // namespace
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+Result<void> visit(int port, const std::string& path, const std::string& token) {
+  const auto fd = connected_socket(port);
+  if (!fd) return std::unexpected(fd.error());
+  const auto rest = shake_hands(*fd, path, token);
+  Result<void> outcome;
+  if (!rest) outcome = std::unexpected(rest.error());
+  std::array<char, 4096> buffer{};
+  if (rest && rest->empty() && recv(*fd, buffer.data(), buffer.size(), 0) <= 0) {
+    outcome = fail(Code::kInternal, "no first message");
+  }
+  // A close frame with 1000, masked with zeros.
+  static constexpr std::string_view kClose("\x88\x82\0\0\0\0\x03\xE8", 8);
+  ::send(*fd, kClose.data(), kClose.size(), MSG_NOSIGNAL);
+  while (outcome && recv(*fd, buffer.data(), buffer.size(), 0) > 0) {
+  }
+  close(*fd);
+  return outcome;
+}
+
+Peers::Peers() : epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(kBufferBytes) {}
+
+Peers::~Peers() {
+  clear();
+  close(epoll_);
+}
+
+void Peers::clear() {
+  for (const Peer& peer : peers_) close(peer.fd);
+  peers_.clear();
+  queued_.clear();
+  failure_.clear();
+}
+
+Result<std::size_t> Peers::connect(int port, const std::string& path, const std::string& token) {
+  const auto fd = connected_socket(port);
+  if (!fd) return std::unexpected(fd.error());
+  auto rest = shake_hands(*fd, path, token);
+  if (!rest) {
+    close(*fd);
+    return std::unexpected(rest.error());
+  }
+  const std::size_t number = peers_.size();
+  peers_.push_back({.fd = *fd, .out = {}, .rest = *std::move(rest)});
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = number;
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, *fd, &event);
+  return number;
+}
+
+void Peers::send(std::size_t number, std::string_view message) {
+  Peer& peer = peers_[number];
+  append_frame(peer.out, message);
+  if (!peer.is_queued) {
+    peer.is_queued = true;
+    queued_.push_back(number);
+  }
+}
+
+void Peers::fail_with(std::string what) {
+  if (failure_.empty()) failure_ = std::move(what);
+}
+
+void Peers::set_interest(std::size_t number, bool wants_write) {
+  Peer& peer = peers_[number];
+  if (peer.is_blocked == wants_write) return;
+  peer.is_blocked = wants_write;
+  epoll_event event{};
+  event.events = EPOLLIN | (wants_write ? EPOLLOUT : EPOLLIN);
+  event.data.u64 = number;
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, peer.fd, &event);
+}
+
+void Peers::flush(Peer& peer) {
+  std::size_t sent_bytes = 0;
+  while (sent_bytes < peer.out.size()) {
+    const ssize_t sent = ::send(peer.fd, peer.out.data() + sent_bytes, peer.out.size() - sent_bytes,
+                                MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno != EAGAIN) fail_with(std::string("send: ") + std::strerror(errno));
+    if (sent < 0) break;
+    sent_bytes += static_cast<std::size_t>(sent);
+  }
+  peer.out.erase(0, sent_bytes);
+}
+
+void Peers::flush() {
+  for (const std::size_t number : std::exchange(queued_, {})) {
+    Peer& peer = peers_[number];
+    peer.is_queued = false;
+    flush(peer);
+    set_interest(number, !peer.out.empty());
+  }
+}
+
+void Peers::read_from(std::size_t number, const OnMessage& on_message) {
+  const std::size_t kept = peers_[number].rest.size();
+  std::memcpy(buffer_.data(), peers_[number].rest.data(), kept);
+  const ssize_t got =
+      recv(peers_[number].fd, buffer_.data() + kept, buffer_.size() - kept, MSG_DONTWAIT);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0) {
+    fail_with(fmt::format("the server closed connection {}", number));
+    return;
+  }
+  const std::string_view bytes(buffer_.data(), kept + static_cast<std::size_t>(got));
+  const std::size_t used = take_frames(number, bytes, on_message);
+  peers_[number].rest.assign(bytes.substr(used));
+}
+
+std::size_t Peers::take_frames(std::size_t number, std::string_view bytes,
+                               const OnMessage& on_message) {
+  std::size_t at = 0;
+  while (bytes.size() - at >= 2) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[at + i]); };
+    std::size_t header = 2;
+    std::uint64_t length = byte(1);
+    if (length >= 126) {
+      header = length == 126 ? 4 : 10;
+      if (bytes.size() - at < header) break;
+      length = 0;
+      for (std::size_t i = 2; i < header; ++i) length = length << 8 | byte(i);
+    }
+    if (bytes.size() - at < header + length) break;
+    const unsigned opcode = byte(0) & 0x0FU;
+    const std::string_view payload = bytes.substr(at + header, length);
+    if (opcode == 8) {
+      fail_with(fmt::format("the server closed connection {}: {}", number,
+                            payload.substr(std::min<std::size_t>(2, payload.size()))));
+    }
+    if (opcode <= 2) on_message(number, payload);
+    at += header + length;
+  }
+  return at;
+}
+
+Result<void> Peers::run(const OnMessage& on_message, const std::function<bool()>& is_done,
+                        double seconds, bool must_finish, int turn_ms) {
+  const std::int64_t deadline = now_ns() + static_cast<std::int64_t>(seconds * 1e9);
+  std::array<epoll_event, 512> events{};
+  // What came right behind a handshake.
+  for (std::size_t number = 0; number < peers_.size(); ++number) {
+    if (peers_[number].rest.empty()) continue;
+    const std::string rest = std::exchange(peers_[number].rest, {});
+    const std::size_t used = take_frames(number, rest, on_message);
+    peers_[number].rest = rest.substr(used);
+  }
+  while (failure_.empty()) {
+    flush();
+    if (is_done()) return {};
+    if (now_ns() > deadline) {
+      if (!must_finish) return {};
+      return fail(Code::kInternal, "no answer within {} s", seconds);
+    }
+    const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), turn_ms);
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      const auto number = static_cast<std::size_t>(event.data.u64);
+      if ((event.events & EPOLLOUT) != 0) {
+        flush(peers_[number]);
+        set_interest(number, !peers_[number].out.empty());
+      }
+      if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) read_from(number, on_message);
+    }
+  }
+  return fail(Code::kInternal, "{}", failure_);
+}
+
+}  // namespace fairlead::bench

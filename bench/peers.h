@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace fairlead::bench {
+
+/// Monotonic, ns.
+std::int64_t now_ns();
+
+/// One whole visit, blocking: connects, upgrades, waits for the first message, closes with 1000 and
+/// waits until the server has closed too.
+Result<void> visit(int port, const std::string& path, const std::string& token);
+
+/// The load generator's side: many WebSocket clients on one thread and one epoll set. As cheap as
+/// it can be, so that it does not fight the server for the machine: frames are counted by their
+/// headers, all that is queued for a peer in one turn leaves in one write, the mask is constant.
+class Peers {
+ public:
+  /// A message came for peer number `peer`; the view lasts for the call.
+  using OnMessage = std::function<void(std::size_t peer, std::string_view message)>;
+
+  Peers();
+  ~Peers();
+  Peers(const Peers&) = delete;
+  Peers& operator=(const Peers&) = delete;
+
+  /// Connects to 127.0.0.1 and upgrades, blocking; `token` empty: none is sent. Returns the number
+  /// of the peer; numbers count from 0.
+  Result<std::size_t> connect(int port, const std::string& path, const std::string& token);
+  /// Queues one text message.
+  void send(std::size_t peer, std::string_view message);
+  /// Sends what is queued, reads and hands over, until `is_done` (looked at once a turn) or for
+  /// `seconds` at most: then it is an error when `must_finish`. A turn waits up to `turn_ms` for
+  /// something to read.
+  Result<void> run(const OnMessage& on_message, const std::function<bool()>& is_done,
+                   double seconds, bool must_finish, int turn_ms = 100);
+  std::size_t size() const { return peers_.size(); }
+  void clear();
+
+ private:
+  struct Peer {
+    int fd = -1;
+    bool is_blocked = false;
+    bool is_queued = false;
+    std::string out;
+    /// The begin of a frame that is not whole yet.
+    std::string rest;
+  };
+
+  void flush();
+  void flush(Peer& peer);
+  void set_interest(std::size_t number, bool wants_write);
+  void read_from(std::size_t number, const OnMessage& on_message);
+  std::size_t take_frames(std::size_t number, std::string_view bytes, const OnMessage& on_message);
+  void fail_with(std::string what);
+
+  int epoll_ = -1;
+  std::vector<Peer> peers_;
+  std::vector<std::size_t> queued_;
+  std::vector<char> buffer_;
+  std::string failure_;
+};
+
+}  // namespace fairlead::bench
