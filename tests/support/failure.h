@@ -12,6 +12,12 @@ class Failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The peer is not there any more, or not yet: what a test that kills its hub expects.
+class Disconnected : public Failure {
+ public:
+  using Failure::Failure;
+};
+
 /// Throws Failure with the place of the caller in front.
 [[noreturn]] void fail_at(const std::source_location& where, const std::string& text);
 

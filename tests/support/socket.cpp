@@ -26,7 +26,7 @@ Socket::Socket(std::uint16_t port, int receive_buffer_bytes)
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     close();
-    throw Failure("cannot connect to port " + std::to_string(port));
+    throw Disconnected("cannot connect to port " + std::to_string(port));
   }
   const int on = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -11,6 +11,7 @@ namespace fairlead::support {
 /// A blocking TCP connection to a port of this machine; every wait has an end.
 class Socket {
  public:
+  /// Throws Disconnected when nobody listens there.
   /// `receive_buffer_bytes` above 0 makes the kernel's buffer that small, for slow readers.
   explicit Socket(std::uint16_t port, int receive_buffer_bytes = 0);
   ~Socket();

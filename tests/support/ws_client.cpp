@@ -38,7 +38,7 @@ WsClient::WsClient(std::uint16_t port, WsOptions options, Where where)
   const Deadline deadline;
   std::size_t end = 0;
   while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
-    if (!fill(deadline, where)) fail(where, "the upgrade was not answered: " + buffer_);
+    if (!fill(deadline, where)) fail_gone("the upgrade was not answered: " + buffer_);
   }
   const std::string head = buffer_.substr(0, end + 2);
   buffer_.erase(0, end + 4);
@@ -53,9 +53,15 @@ WsClient::WsClient(std::uint16_t port, WsOptions options, Where where)
   }
 }
 
-void WsClient::fail(const Where& where, const std::string& text) const {
-  fail_at(where, fmt::format("{}\n--- received, oldest first:\n{}", text, fmt::join(log_, "\n")));
+std::string WsClient::with_log(const std::string& text) const {
+  return fmt::format("{}\n--- received, oldest first:\n{}", text, fmt::join(log_, "\n"));
 }
+
+void WsClient::fail(const Where& where, const std::string& text) const {
+  fail_at(where, with_log(text));
+}
+
+void WsClient::fail_gone(const std::string& text) const { throw Disconnected(with_log(text)); }
 
 void WsClient::remember(std::string_view what) {
   log_.emplace_back(what.substr(0, 1000));
@@ -115,6 +121,7 @@ Json WsClient::next_json(Deadline deadline, const Where& where) {
     const int code = bytes.size() < 2 ? 1005
                                       : static_cast<unsigned char>(bytes[0]) * 256 +
                                             static_cast<unsigned char>(bytes[1]);
+    if (code == 1006) fail_gone("the connection was lost instead of a message");
     fail(where, fmt::format("closed with {} \"{}\" instead of a message", code,
                             bytes.size() < 2 ? "" : bytes.substr(2)));
   }

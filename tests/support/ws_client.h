@@ -43,7 +43,8 @@ class WsClient {
   using Where = std::source_location;
   using Predicate = std::function<bool(const Json&)>;
 
-  /// Throws Failure with the response when the upgrade is refused.
+  /// Throws Failure with the response when the upgrade is refused, Disconnected when it is not
+  /// answered or nobody listens.
   WsClient(std::uint16_t port, WsOptions options, Where where = Where::current());
 
   /// The subprotocol that the hub chose, or empty.
@@ -60,7 +61,8 @@ class WsClient {
   void send_raw(std::string_view bytes) { socket_.send(bytes); }
   void send_close(int code, std::string_view reason = "");
 
-  /// The next message; Failure when the connection ends or nothing comes in time.
+  /// The next message; Failure when the hub closes or nothing comes in time, Disconnected when the
+  /// connection ends without a close frame.
   Json receive(Where where = Where::current());
   /// The next message, which must be of this type.
   Json expect(std::string_view type, Where where = Where::current());
@@ -97,7 +99,9 @@ class WsClient {
   Arrived next(Deadline deadline, const Where& where);
   Json next_json(Deadline deadline, const Where& where);
   void remember(std::string_view what);
+  std::string with_log(const std::string& text) const;
   [[noreturn]] void fail(const Where& where, const std::string& text) const;
+  [[noreturn]] void fail_gone(const std::string& text) const;
 
   Socket socket_;
   bool answers_pings_;
