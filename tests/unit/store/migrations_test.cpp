@@ -1,0 +1,77 @@
+#include "store/migrations.h"
+
+#include <doctest/doctest.h>
+
+#include "store/history.h"
+#include "store/sqlite/schema.h"
+#include "unit/store/world.h"
+
+namespace fairlead::store::test {
+namespace {
+
+std::unique_ptr<sqlite::Database> a_database(const TemporaryDirectory& directory) {
+  auto database =
+      sqlite::Database::open((directory.path() / "x.db").string(), sqlite::Access::kWriter);
+  REQUIRE(database);
+  return std::move(*database);
+}
+
+const std::vector<Migration> kOne = {{1, "0001_one", "CREATE TABLE one (a INTEGER);"}};
+const std::vector<Migration> kTwo = {
+    {1, "0001_one", "CREATE TABLE one (a INTEGER);"},
+    {2, "0002_two", "CREATE TABLE two (a INTEGER); INSERT INTO two VALUES (2);"}};
+const std::vector<Migration> kBroken = {
+    {1, "0001_one", "CREATE TABLE one (a INTEGER);"},
+    {2, "0002_two", "CREATE TABLE two (a INTEGER); INSERT INTO nowhere VALUES (2);"}};
+
+}  // namespace
+
+TEST_CASE("the built-in migrations are numbered from one on") {
+  const auto migrations = sqlite_migrations();
+  REQUIRE(!migrations.empty());
+  CHECK(migrations[0].version == 1);
+  CHECK(migrations[0].name == "0001_initial");
+}
+
+TEST_CASE("a checksum is the SHA-256 of the text") {
+  CHECK(checksum("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST_CASE("only what is missing is applied, once") {
+  const TemporaryDirectory directory;
+  const auto database = a_database(directory);
+  CHECK(sqlite::migrate(*database, kOne, 10) == 1);
+  CHECK(sqlite::migrate(*database, kTwo, 20) == 1);
+  CHECK(sqlite::migrate(*database, kTwo, 30) == 0);
+  const auto states = sqlite::schema_state(*database, kTwo);
+  REQUIRE(states);
+  CHECK(states->at(0).applied_at == 10);
+  CHECK(states->at(1).applied_at == 20);
+}
+
+TEST_CASE("a migration that fails leaves nothing of itself, and says which it was") {
+  const TemporaryDirectory directory;
+  const auto database = a_database(directory);
+  const auto result = sqlite::migrate(*database, kBroken, 10);
+  REQUIRE(!result);
+  CHECK(result.error().message == "migration 0002_two: no such table: nowhere");
+  CHECK(sqlite::schema_state(*database, kBroken)->at(1).applied_at == std::nullopt);
+  // Its table is not there, so the mended one can make it.
+  CHECK(sqlite::migrate(*database, kTwo, 20) == 1);
+}
+
+TEST_CASE("a history survives its column, and nothing else is taken for one") {
+  const std::vector<commands::Transition> history = {{commands::State::kPending, 1},
+                                                     {commands::State::kExpired, -5}};
+  CHECK(encode_history(history) == R"([{"status":"pending","at":1},{"status":"expired","at":-5}])");
+  CHECK(decode_history(encode_history(history)) == history);
+  CHECK(decode_history("[]") == std::vector<commands::Transition>{});
+  for (const char* text :
+       {"", "[", "[{}]", "[]x", R"([{"status":"lost","at":1}])", R"([{"status":"pending","at":x}])",
+        R"([{"status":"pending","at":1}],)", R"([{"status":"pending","at":1},])"}) {
+    CAPTURE(text);
+    CHECK(!decode_history(text));
+  }
+}
+
+}  // namespace fairlead::store::test
