@@ -36,6 +36,7 @@ Result<Spawned> spawn(const std::vector<std::string>& argv, const std::string& l
   if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return fail(Code::kInternal, "pipe: {}", errno);
   std::vector<std::string> copies = argv;
   std::vector<char*> pointers;
+  pointers.reserve(copies.size() + 1);
   for (std::string& argument : copies) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   const int log = open(log_file.empty() ? "/dev/null" : log_file.c_str(),

@@ -67,6 +67,7 @@ Result<Measured> measure_idle_memory(Lab& lab) {
 Result<Measured> measure_connects(Lab& lab) {
   const std::size_t count = visit_count(lab);
   std::vector<std::string> tokens;
+  tokens.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     tokens.push_back(lab.device_token(fmt::format("bench-{}", i)));
   }

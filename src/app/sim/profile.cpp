@@ -100,6 +100,15 @@ constexpr std::array kProfiles = {
     Profile{"solar_inverter", "7.4.2", kSolarMetrics, kSolarCommands},
 };
 
+constexpr std::array kRecorderCommands = {
+    CommandSpec{"set_interval", "Changes how often readings are taken",
+                R"({"type":"object","required":["seconds"],)"
+                R"("properties":{"seconds":{"type":"number","exclusiveMinimum":0}}})",
+                50, 400, "", ""},
+    CommandSpec{"self_test", "Checks every channel", kNoParams, 200, 1500, "", ""},
+};
+constexpr Profile kRecorder{"recorder", "1.0.0", {}, kRecorderCommands};
+
 std::string_view wire_type(MetricKind kind) {
   switch (kind) {
     case kNumber:
@@ -132,25 +141,27 @@ void write_metric(protocol::JsonWriter& json, const MetricSpec& metric) {
 
 std::span<const Profile> profiles() { return kProfiles; }
 
-std::string commands_json_of(const Profile& profile) {
+const Profile& recorder() { return kRecorder; }
+
+std::string capabilities_of(const Profile& profile, std::string_view metrics_json) {
   std::string out;
   protocol::JsonWriter json(out);
-  json.begin_object();
+  json.begin_object().raw_member("metrics", metrics_json).key("commands").begin_object();
   for (const CommandSpec& command : profile.commands) {
     json.key(command.name).begin_object().member("description", command.description);
     json.raw_member("params", command.params).end_object();
   }
-  json.end_object();
+  json.end_object().end_object();
   return out;
 }
 
 std::string capabilities_of(const Profile& profile) {
-  std::string out;
-  protocol::JsonWriter json(out);
-  json.begin_object().key("metrics").begin_object();
+  std::string metrics;
+  protocol::JsonWriter json(metrics);
+  json.begin_object();
   for (const MetricSpec& metric : profile.metrics) write_metric(json, metric);
-  json.end_object().raw_member("commands", commands_json_of(profile)).end_object();
-  return out;
+  json.end_object();
+  return capabilities_of(profile, metrics);
 }
 
 }  // namespace fairlead::app::sim

@@ -53,10 +53,13 @@ struct Profile {
 /// The kinds there are; a fleet goes through them in turn.
 std::span<const Profile> profiles();
 
+/// A device that plays a recording: its metrics are the recording's.
+const Profile& recorder();
+
 /// The `capabilities` object of protocol section 3.
 std::string capabilities_of(const Profile& profile);
 
-/// The `commands` part of it, for devices whose metrics are not the profile's.
-std::string commands_json_of(const Profile& profile);
+/// The same with these metrics, a JSON object, in place of the profile's.
+std::string capabilities_of(const Profile& profile, std::string_view metrics_json);
 
 }  // namespace fairlead::app::sim

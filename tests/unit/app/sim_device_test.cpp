@@ -296,6 +296,18 @@ TEST_CASE("each way in which a hub can be wrong about acks is noticed") {
     bench.acks(2, 2, 0, 5);
     expected = "ack: last_seq 5 is beyond 4, the highest that was sent";
   }
+  REQUIRE(bench.findings.violations.size() == 1);
+  CHECK(bench.findings.violations[0] == expected);
+}
+
+TEST_CASE("each way in which a hub can break its promise or its silence is noticed") {
+  Bench bench;
+  bench.online();
+  bench.measures(2);
+  bench.wait_us(1000);
+  bench.measures(2);
+  bench.wait_us(1000);
+  std::string expected;
   SUBCASE("a last_seq that goes back") {
     bench.acks(2, 2, 0, 4);
     bench.measures(1);
