@@ -33,7 +33,7 @@ class Capabilities {
   std::string_view params_schema(std::string_view command) const;
 
  private:
-  friend class CapabilitiesReader;
+  class Reader;
 
   enum class MetricType : std::uint8_t { kNumber, kInteger, kBoolean, kString };
   /// A value of an enum: numbers are equal by value, all else by text.

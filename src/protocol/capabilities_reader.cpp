@@ -11,10 +11,9 @@
 namespace fairlead::protocol {
 
 /// Turns the text of a declaration into Capabilities and names all that is wrong with it.
-class CapabilitiesReader {
+class Capabilities::Reader {
  public:
-  CapabilitiesReader(const Document& document, Problems& problems)
-      : document_(document), problems_(problems) {}
+  Reader(const Document& document, Problems& problems) : document_(document), problems_(problems) {}
 
   Capabilities read() {
     const Members members(document_, document_.root(), problems_, {.member = "capabilities"});
@@ -36,8 +35,6 @@ class CapabilitiesReader {
   }
 
  private:
-  using MetricType = Capabilities::MetricType;
-
   template <typename Take>
   void read_entries(const Members& members, std::string_view name, std::size_t most, Take take) {
     const Node* const object = members.object(name);
@@ -162,7 +159,7 @@ Result<Capabilities> Capabilities::parse(std::string_view json) {
     return invalid_field("capabilities", fmt::format("must be an object, not {}", describe(root)));
   }
   Problems problems;
-  Capabilities declared = CapabilitiesReader(reader.document(), problems).read();
+  Capabilities declared = Reader(reader.document(), problems).read();
   if (problems.is_empty()) return declared;
   return std::unexpected(std::move(problems).to_error());
 }

@@ -78,9 +78,9 @@ class Document {
   void clear() { nodes_.clear(); }
   /// Gives the memory back, not only the content.
   void shrink() { std::vector<Node>().swap(nodes_); }
-  /// Adds a node behind the last; whoever fills the document sets `children` and `next`.
-  std::size_t append(const Node& node) {
-    nodes_.push_back(node);
+  /// Adds a node behind the last, to be filled in place; gives its index.
+  std::size_t append(std::string_view key) {
+    nodes_.emplace_back().key = key;
     return nodes_.size() - 1;
   }
   Node& at(std::size_t index) { return nodes_[index]; }

@@ -23,16 +23,27 @@ constexpr std::size_t kSmallestCapacity = 4096;
 constexpr std::size_t kShownBytes = 32;
 constexpr std::uint32_t kFewMembers = 8;
 
-constexpr std::string_view kBlank = " \t\n\r";
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 std::string_view without_blank_end(std::string_view text) {
-  return text.substr(0, text.find_last_not_of(kBlank) + 1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
+
+// The string whose first character is at `begin`: simdjson has seen to it that it is closed, and
+// the whole text has no escapes.
+std::string_view plain_string(const char* begin) {
+  const char* end = begin;
+  while (*end != '"') ++end;
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+constexpr bool makes_no_integer(char c) { return c == '.' || c == 'e' || c == 'E'; }
 
 // Whether `number` has an exact counterpart among the integers that a double can tell apart, or
 // its text is a plain integer of 64 bits.
 void find_integer(Node& node) {
-  if (node.text.find_first_of(".eE") == std::string_view::npos) {
+  if (std::ranges::none_of(node.text, makes_no_integer)) {
     const char* const end = node.text.data() + node.text.size();
     const auto read = std::from_chars(node.text.data(), end, node.integer);
     node.is_integer = read.ec == std::errc() && read.ptr == end;
@@ -63,7 +74,7 @@ struct JsonReader::State {
   bool prepare(std::size_t bytes);
   bool walk_root(std::string_view json);
   bool walk_scalar(std::string_view json);
-  bool walk(ondemand::value value, std::string_view key, std::size_t depth);
+  bool walk(ondemand::value& value, std::string_view key, std::size_t depth);
   bool walk_object(ondemand::value& value, std::size_t index, std::size_t depth);
   bool walk_array(ondemand::value& value, std::size_t index, std::size_t depth);
   bool end_container(std::size_t index, const char* begin, std::uint32_t count, bool is_root);
@@ -79,6 +90,7 @@ struct JsonReader::State {
   ondemand::document source;
   Document document;
   Error error;
+  bool has_escapes = false;
   const char* source_end = nullptr;
   std::string copy;
   std::string wrapped;
@@ -133,12 +145,15 @@ bool JsonReader::State::prepare(std::size_t bytes) {
 Result<void> JsonReader::State::read(std::string_view json) {
   document.clear();
   error = {};
-  const auto start = json.find_first_not_of(kBlank);
+  // Without escapes a string's value is its own bytes.
+  has_escapes = json.find('\\') != std::string_view::npos;
+  json = without_blank_end(json);
+  const auto start = std::ranges::find_if_not(json, is_blank);
   if (json.size() > std::numeric_limits<std::uint32_t>::max() / 4) {
     refuse("too long");
-  } else if (start == std::string_view::npos) {
+  } else if (start == json.end()) {
     refuse("it is empty");
-  } else if (json[start] == '{' || json[start] == '[') {
+  } else if (*start == '{' || *start == '[') {
     walk_root(json);
   } else {
     walk_scalar(json);
@@ -148,7 +163,10 @@ Result<void> JsonReader::State::read(std::string_view json) {
   return std::unexpected(std::move(error));
 }
 
+// Once the last token is known to be a closing bracket, the walk cannot run past the end: it either
+// takes that one as the end of a container, after which end_container looks, or fails on it.
 bool JsonReader::State::walk_root(std::string_view json) {
+  if (json.back() != '}' && json.back() != ']') return refuse("its end is missing or in excess");
   if (!prepare(json.size())) return false;
   const auto view = simdjson::padded_string_view(json, json.size() + simdjson::SIMDJSON_PADDING);
   if (const auto failed = parser->iterate(view).get(source)) return refuse(failed);
@@ -167,14 +185,12 @@ bool JsonReader::State::walk_scalar(std::string_view json) {
   wrapped += ']';
   if (!walk_root(wrapped)) return false;
   if (document.root().children != 1) return refuse("more than one value");
-  Node scalar = document.at(1);
-  scalar.next = 1;
-  document.clear();
-  document.append(scalar);
+  document.at(0) = document.at(1);
+  document.at(0).next = 1;
   return true;
 }
 
-bool JsonReader::State::walk(ondemand::value value, std::string_view key, std::size_t depth) {
+bool JsonReader::State::walk(ondemand::value& value, std::string_view key, std::size_t depth) {
   if (document.size() >= bounds.values) {
     error = {.code = Code::kTooLarge,
              .message = fmt::format("more than {} values in one message", bounds.values),
@@ -183,27 +199,23 @@ bool JsonReader::State::walk(ondemand::value value, std::string_view key, std::s
   }
   ondemand::json_type type{};
   if (const auto failed = value.type().get(type)) return refuse(failed);
-  Node node;
-  node.key = key;
+  const std::size_t index = document.append(key);
+  Node& node = document.at(index);
+  node.next = static_cast<std::uint32_t>(index + 1);
   switch (type) {
     case ondemand::json_type::object:
       node.kind = NodeKind::kObject;
-      return walk_object(value, document.append(node), depth);
+      return walk_object(value, index, depth);
     case ondemand::json_type::array:
       node.kind = NodeKind::kArray;
-      return walk_array(value, document.append(node), depth);
+      return walk_array(value, index, depth);
     case ondemand::json_type::number:
-      if (!take_number(value, node)) return false;
-      break;
+      return take_number(value, node);
     case ondemand::json_type::string:
-      if (!take_string(value, node)) return false;
-      break;
+      return take_string(value, node);
     default:
-      if (!take_atom(value, node)) return false;
+      return take_atom(value, node);
   }
-  node.next = static_cast<std::uint32_t>(document.size() + 1);
-  document.append(node);
-  return true;
 }
 
 bool JsonReader::State::take_number(ondemand::value& value, Node& node) {
@@ -219,7 +231,13 @@ bool JsonReader::State::take_number(ondemand::value& value, Node& node) {
 
 bool JsonReader::State::take_string(ondemand::value& value, Node& node) {
   node.kind = NodeKind::kString;
-  if (const auto failed = value.get_string().get(node.text)) return refuse(failed);
+  if (has_escapes) {
+    const auto failed = value.get_string().get(node.text);
+    return !failed || refuse(failed);
+  }
+  simdjson::ondemand::raw_json_string raw;
+  if (const auto failed = value.get_raw_json_string().get(raw)) return refuse(failed);
+  node.text = plain_string(raw.raw());
   return true;
 }
 
@@ -243,10 +261,14 @@ bool JsonReader::State::walk_object(ondemand::value& value, std::size_t index, s
   if (const auto failed = value.get_object().get(object)) return refuse(failed);
   std::uint32_t count = 0;
   for (auto entry : object) {
-    ondemand::field field;
-    if (const auto failed = std::move(entry).get(field)) return refuse(failed);
+    if (entry.error()) return refuse(entry.error());
+    ondemand::field&& field = std::move(entry).value_unsafe();
     std::string_view key;
-    if (const auto failed = field.unescaped_key().get(key)) return refuse(failed);
+    if (!has_escapes) {
+      key = plain_string(field.key().raw());
+    } else if (const auto failed = field.unescaped_key().get(key)) {
+      return refuse(failed);
+    }
     if (!walk(field.value(), key, depth + 1)) return false;
     ++count;
   }
@@ -263,8 +285,8 @@ bool JsonReader::State::walk_array(ondemand::value& value, std::size_t index, st
   if (const auto failed = value.get_array().get(array)) return refuse(failed);
   std::uint32_t count = 0;
   for (auto entry : array) {
-    ondemand::value element;
-    if (const auto failed = std::move(entry).get(element)) return refuse(failed);
+    if (entry.error()) return refuse(entry.error());
+    ondemand::value&& element = std::move(entry).value_unsafe();
     if (!walk(element, {}, depth + 1)) return false;
     ++count;
   }
@@ -280,7 +302,7 @@ bool JsonReader::State::end_container(std::size_t index, const char* begin, std:
   node.next = static_cast<std::uint32_t>(document.size());
   const char* behind = nullptr;
   const bool is_at_end = source.current_location().get(behind) == simdjson::OUT_OF_BOUNDS;
-  if (is_root && !is_at_end) return refuse("something follows its end");
+  if (is_root && !is_at_end) return refuse("its end is missing or in excess");
   if (is_root) behind = source_end;
   if (!is_root && is_at_end) return refuse("an object or array is not closed");
   node.text = without_blank_end({begin, static_cast<std::size_t>(behind - begin)});

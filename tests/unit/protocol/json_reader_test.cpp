@@ -89,6 +89,10 @@ TEST_CASE("the reader refuses what is not closed, doubled or left over") {
                           R"({"a":{})"sv,
                           R"({"a":{"b":{})"sv,
                           R"({"a":{"b":{"c":{}})"sv,
+                          R"({"a":{"b":{"c":{"d":1)"sv,
+                          R"([[[[[1)"sv,
+                          R"([{"a":[{"b":"c")"sv,
+                          R"({"a":{"b":{"c":"}")"sv,
                           R"({"a":[1})"sv,
                           R"({"a":[])"sv,
                           "[[]"sv,
@@ -377,7 +381,9 @@ TEST_CASE("an error says what is wrong") {
   const auto why = [&](std::string_view json) { return reader.read_copy(json).error().message; };
   CHECK(why("[1e999]") == "not valid JSON: 1e999 is not a number or out of range");
   CHECK(why(R"({"a":1,"a":2})") == R"(not valid JSON: the member "a" is doubled)");
-  CHECK(why("{}x") == "not valid JSON: something follows its end");
+  CHECK(why("{}x") == "not valid JSON: its end is missing or in excess");
+  CHECK(why("{}{}") == "not valid JSON: its end is missing or in excess");
+  CHECK(why("[1") == "not valid JSON: its end is missing or in excess");
   CHECK(why("\"\xFF\"") == "not valid JSON: not UTF-8");
   CHECK(why("[\"\\udc00\"]") == "not valid JSON: a bad escape or a lone surrogate in a string");
   CHECK(why("") == "not valid JSON: it is empty");
