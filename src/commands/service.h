@@ -131,7 +131,10 @@ class Service : private Journal::Witness {
   std::optional<std::int64_t> next_deadline() const { return index_.deadlines().next(); }
 
   /// Whose command that is, as far as memory tells; nullopt when only the store can.
-  std::optional<protocol::DeviceRef> device_of(std::string_view command) const;
+  std::optional<protocol::DeviceRef> device_of(std::string_view command) const {
+    const EntryPtr entry = index_.find(command);
+    return entry == nullptr ? std::nullopt : std::optional(entry->device);
+  }
 
   /// Unfinished commands by state, for metrics.
   std::size_t count(State state) const { return index_.count(state); }

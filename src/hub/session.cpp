@@ -294,11 +294,7 @@ void Session::update_reading() {
 }
 
 void Session::hand_over(std::move_only_function<void(std::unique_ptr<net::Transport>)> taker) {
-  transport_->hand_over([this, taker = std::move(taker)](auto transport) mutable {
-    // The owner's pointer is the one that was taken from; it must not drop the socket.
-    static_cast<void>(transport_.release());
-    taker(std::move(transport));
-  });
+  transport_->hand_over(std::move(taker));
 }
 
 std::int64_t Session::fire(std::int64_t steady_ms) {

@@ -60,8 +60,9 @@ class Transport {
   virtual std::uint64_t queued_bytes() const = 0;
   /// Position up to which the kernel has taken bytes.
   virtual std::uint64_t written() const = 0;
-  /// Gives the transport away: no message is delivered any more here; once the running callback
-  /// has returned, `taker` gets it, detached, with what was read and not delivered.
+  /// Gives the connection away: no message is delivered any more here; once the running callback
+  /// has returned, `taker` gets it as a new, detached transport, with what was read and not
+  /// delivered. This one is then an empty shell, which `taker` may destroy.
   virtual void hand_over(std::move_only_function<void(std::unique_ptr<Transport>)> taker) = 0;
 };
 

@@ -1,0 +1,201 @@
+#include "app/command_line.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "app/config.h"
+#include "app/migrate.h"
+#include "app/serve.h"
+#include "app/sim/options.h"
+#include "app/sim/run.h"
+#include "app/token.h"
+#include "embedded/version.h"
+
+namespace fairlead::app {
+namespace {
+
+constexpr int kUsageError = 2;
+
+constexpr const char* kAbout =
+    "The hub that holds the lines between a fleet of IoT devices and the software that watches and "
+    "commands it.\n\nTry it:  fairlead serve --dev --data ./data";
+
+/// What a command was asked for; filled in by the parser.
+struct Parsed {
+  ConfigSources sources;
+  std::string file;
+  std::vector<std::string> sets;
+  std::string listen;
+  std::string data;
+  std::string secret_file;
+  bool is_dev = false;
+  TokenOptions token;
+  sim::Options sim;
+  int exit_code = 0;
+};
+
+void add_config_options(CLI::App& command, Parsed& parsed) {
+  command.add_option("--config", parsed.file, "TOML file; every key is shown by `fairlead config`");
+  command.add_option("--set", parsed.sets, "one key: section.key=value; may be given many times")
+      ->allow_extra_args(false);
+  command.add_option("--listen", parsed.listen, "address, such as 127.0.0.1:8080 (http.listen)");
+  command.add_option("--data", parsed.data, "directory of the database (store.data)");
+  command.add_option("--jwt-secret-file", parsed.secret_file,
+                     "HS256 secret, 32 bytes or more, mode 0600 (auth.jwt_secret_file)");
+}
+
+Result<Settings> settings_of(const Parsed& parsed) {
+  ConfigSources sources = parsed.sources;
+  if (!parsed.file.empty()) sources.file = parsed.file;
+  for (const std::string& set : parsed.sets) {
+    auto assignment = parse_assignment(set);
+    if (!assignment) return std::unexpected(assignment.error());
+    sources.assignments.push_back(std::move(*assignment));
+  }
+  const auto flag = [&sources](const char* key, const std::string& value) {
+    if (!value.empty()) sources.assignments.emplace_back(key, value);
+  };
+  flag("http.listen", parsed.listen);
+  flag("store.data", parsed.data);
+  flag("auth.jwt_secret_file", parsed.secret_file);
+  auto settings = load_settings(sources);
+  if (settings) settings->is_dev = parsed.is_dev;
+  return settings;
+}
+
+int refuse(const Error& error) {
+  fmt::print(stderr, "fairlead: {}\n", error.message);
+  return kUsageError;
+}
+
+void add_serve(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = app.add_subcommand("serve", "Run the hub");
+  command->footer(
+      "Prints one line with its address when it is ready. SIGTERM drains and ends it.\n"
+      "Precedence: --config file, FAIRLEAD_<SECTION>__<KEY> variables, --set and the flags.");
+  add_config_options(*command, parsed);
+  command->add_flag("--dev", parsed.is_dev,
+                    "make a secret in the data directory and print a link to the dashboard");
+  command->callback([&parsed] {
+    auto settings = settings_of(parsed);
+    parsed.exit_code = settings ? serve(std::move(*settings)) : refuse(settings.error());
+  });
+}
+
+void add_config(CLI::App& app, Parsed& parsed) {
+  CLI::App* command =
+      app.add_subcommand("config", "Print the configuration in force, as a TOML file");
+  add_config_options(*command, parsed);
+  command->callback([&parsed] {
+    auto settings = settings_of(parsed);
+    if (!settings) {
+      parsed.exit_code = refuse(settings.error());
+    } else {
+      fmt::print("{}", print_settings(*settings));
+    }
+  });
+}
+
+void add_token(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = app.add_subcommand("token", "Mint a token from the secret (development)");
+  TokenOptions& token = parsed.token;
+  command->add_option("--jwt-secret-file", token.secret_file, "the hub's secret")->required();
+  command->add_option("--sub", token.subject, "the device's id or the client's name")->required();
+  command->add_option("--kind", token.kind, "device or client")
+      ->check(CLI::IsMember({"device", "client"}))
+      ->capture_default_str();
+  command->add_option("--tenant", token.tenant, "tenant; without it: default");
+  command->add_option("--scope", token.scope,
+                      "space-separated: telemetry:read telemetry:write device:read device:write "
+                      "command:read command:send connection:read admin");
+  command->add_option("--device", token.devices,
+                      "id, or prefix ending in *, that a client may touch; may be given many times");
+  command->add_option("--ttl", token.ttl_s, "seconds until it expires")
+      ->check(CLI::Range(1, 315'360'000))
+      ->capture_default_str();
+  command->add_option("--jti", token.jti, "an id by which it can be revoked");
+  command->callback([&parsed] { parsed.exit_code = print_token(parsed.token); });
+}
+
+void add_migrate(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = app.add_subcommand("migrate", "Look after the database's schema");
+  command->require_subcommand(1);
+  CLI::App* status = command->add_subcommand("status", "Show what is applied and what is missing");
+  status->add_option("--data", parsed.data, "directory of the database")->required();
+  status->callback([&parsed] { parsed.exit_code = show_migrations(parsed.data); });
+  CLI::App* up = command->add_subcommand("up", "Apply what is missing (serve does so by itself)");
+  up->add_option("--data", parsed.data, "directory of the database")->required();
+  up->callback([&parsed] { parsed.exit_code = apply_migrations(parsed.data); });
+}
+
+void add_sim(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = app.add_subcommand("sim", "Play a fleet of devices against a hub");
+  sim::Options& options = parsed.sim;
+  command->add_option("--url", options.url, "such as ws://127.0.0.1:8080/v1/ws")->required();
+  command->add_option("--jwt-secret-file", options.jwt_secret_file, "the hub's secret")->required();
+  command->add_option("--devices", options.devices, "how many devices")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command->add_option("--rate", options.rate, "samples a second of each device")
+      ->check(CLI::Range(0.0001, 10'000.0))
+      ->capture_default_str();
+  command->add_option("--duration", options.duration_s, "seconds; 0: until it is interrupted")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--csv", options.csv,
+                      "recorded readings to replay: first column a time, the others metrics");
+  command->add_option("--speed", options.speed,
+                      "with --csv: times faster than recorded; 0: as fast as acks allow")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--prefix", options.prefix, "of the devices' ids")->capture_default_str();
+  command->add_option("--tenant", options.tenant, "of the devices")->capture_default_str();
+  command->add_option("--seed", options.seed, "of curves and moods")->capture_default_str();
+  command->add_option("--window", options.window, "messages in flight for each device")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--vanish-every", options.vanish_every_s,
+                      "mean seconds until a device drops out and comes back; 0: never")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->callback([&parsed] { parsed.exit_code = sim::run(parsed.sim); });
+}
+
+}  // namespace
+
+int run_command_line(const std::vector<std::string>& arguments,
+                     const std::vector<std::string>& environment) {
+  Parsed parsed;
+  parsed.sources.environment = environment;
+  CLI::App app(kAbout, "fairlead");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string(embedded::kVersion));
+  add_serve(app, parsed);
+  add_config(app, parsed);
+  add_token(app, parsed);
+  add_migrate(app, parsed);
+  add_sim(app, parsed);
+  app.add_subcommand("version", "Print version and commit")->callback([] {
+    fmt::print("fairlead {} ({})\n", embedded::kVersion, embedded::kCommit);
+  });
+  // CLI11 takes them from the last to the first.
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "fairlead: {}; see `fairlead --help` or `fairlead <command> --help`\n",
+               error.what());
+    return kUsageError;
+  }
+  return parsed.exit_code;
+}
+
+}  // namespace fairlead::app

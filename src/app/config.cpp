@@ -1,0 +1,108 @@
+#include "app/config.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string_view>
+
+#include "app/config_file.h"
+#include "app/config_keys.h"
+
+namespace fairlead::app {
+namespace {
+
+constexpr std::string_view kPrefix = "FAIRLEAD_";
+
+/// `FAIRLEAD_HTTP__ALLOWED_ORIGINS` is http.allowed_origins.
+std::string key_of_variable(std::string_view name) {
+  std::string key;
+  name.remove_prefix(kPrefix.size());
+  while (!name.empty()) {
+    if (name.starts_with("__")) {
+      key.push_back('.');
+      name.remove_prefix(2);
+    } else {
+      key.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(name.front()))));
+      name.remove_prefix(1);
+    }
+  }
+  return key;
+}
+
+Result<void> apply_file(Settings& settings, const std::string& path) {
+  const auto entries = read_config_file(path);
+  if (!entries) return std::unexpected(entries.error());
+  for (const auto& [key, value] : *entries) {
+    if (auto set = set_config_key(settings, key, value); !set) {
+      return fail(Code::kInvalid, "{}: {}", path, set.error().message);
+    }
+  }
+  return {};
+}
+
+Result<void> apply_environment(Settings& settings, const std::vector<std::string>& environment) {
+  for (const std::string& variable : environment) {
+    if (!variable.starts_with(kPrefix)) continue;
+    const std::size_t equals = variable.find('=');
+    const std::string name = variable.substr(0, equals);
+    // Without two underscores it names no section and is somebody else's.
+    if (name.find("__") == std::string::npos) continue;
+    const std::string value = equals == std::string::npos ? "" : variable.substr(equals + 1);
+    if (auto set = set_config_key(settings, key_of_variable(name), value); !set) {
+      return fail(Code::kInvalid, "environment variable {}: {}", name, set.error().message);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Settings> load_settings(const ConfigSources& sources) {
+  Settings settings;
+  if (sources.file) {
+    if (auto read = apply_file(settings, *sources.file); !read) {
+      return std::unexpected(read.error());
+    }
+  }
+  if (auto read = apply_environment(settings, sources.environment); !read) {
+    return std::unexpected(read.error());
+  }
+  for (const auto& [key, value] : sources.assignments) {
+    if (auto set = set_config_key(settings, key, value); !set) return std::unexpected(set.error());
+  }
+  if (settings.hub.outbox_bytes < settings.hub.max_message_bytes * 4) {
+    return fail(Code::kInvalid,
+                "limits.outbox_bytes = {}: must be at least 4 times limits.max_message_bytes ({})",
+                settings.hub.outbox_bytes, settings.hub.max_message_bytes);
+  }
+  if (settings.store_url != "sqlite:") {
+    return fail(Code::kInvalid,
+                "store.url = \"{}\": unknown store; this version knows \"sqlite:\" (in store.data)",
+                settings.store_url);
+  }
+  return settings;
+}
+
+Result<std::pair<std::string, std::string>> parse_assignment(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return fail(Code::kInvalid, "--set {}: must be section.key=value", text);
+  }
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+std::string print_settings(const Settings& settings) {
+  std::string out;
+  std::string section;
+  for (const ConfigKey& key : config_keys()) {
+    const std::size_t dot = key.name.rfind('.');
+    const std::string_view key_section = key.name.substr(0, dot);
+    if (key_section != section) {
+      section = key_section;
+      out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", section);
+    }
+    out += fmt::format("# {}\n{} = {}\n", key.help, key.name.substr(dot + 1), key.get(settings));
+  }
+  return out;
+}
+
+}  // namespace fairlead::app

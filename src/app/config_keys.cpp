@@ -1,0 +1,223 @@
+#include "app/config_keys.h"
+
+#include <algorithm>
+#include <charconv>
+#include <concepts>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+namespace fairlead::app {
+namespace {
+
+using Set = std::function<Result<void>(Settings&, std::string_view)>;
+using Get = std::function<std::string(const Settings&)>;
+
+std::unexpected<Error> bad(std::string rule) {
+  return std::unexpected(Error{.code = Code::kInvalid, .message = std::move(rule)});
+}
+
+template <std::integral T, typename Member>
+ConfigKey number(std::string_view name, std::string_view help, Member member, T least, T most) {
+  return {.name = name,
+          .help = help,
+          .set = [=](Settings& settings, std::string_view text) -> Result<void> {
+            T value = 0;
+            const auto [end, error] =
+                std::from_chars(text.data(), text.data() + text.size(), value);
+            const bool is_number = error == std::errc() && end == text.data() + text.size();
+            if (!is_number || value < least || value > most) {
+              return bad(fmt::format("must be a whole number from {} to {}", least, most));
+            }
+            member(settings) = value;
+            return {};
+          },
+          .get = [=](const Settings& settings) { return fmt::format("{}", member(settings)); }};
+}
+
+template <typename Member>
+ConfigKey boolean(std::string_view name, std::string_view help, Member member) {
+  return {.name = name,
+          .help = help,
+          .set = [=](Settings& settings, std::string_view text) -> Result<void> {
+            if (text != "true" && text != "false") return bad("must be true or false");
+            member(settings) = text == "true";
+            return {};
+          },
+          .get = [=](const Settings& settings) { return member(settings) ? "true" : "false"; }};
+}
+
+template <typename Member>
+ConfigKey text(std::string_view name, std::string_view help, Member member) {
+  return {.name = name,
+          .help = help,
+          .set = [=](Settings& settings, std::string_view value) -> Result<void> {
+            member(settings) = std::string(value);
+            return {};
+          },
+          .get = [=](const Settings& settings) { return fmt::format("\"{}\"", member(settings)); }};
+}
+
+template <typename Member>
+ConfigKey choice(std::string_view name, std::string_view help, Member member,
+                 std::vector<std::string_view> choices) {
+  ConfigKey key = text(name, help, member);
+  key.set = [=](Settings& settings, std::string_view value) -> Result<void> {
+    if (std::ranges::find(choices, value) == choices.end()) {
+      return bad(fmt::format("must be one of {}", fmt::join(choices, ", ")));
+    }
+    member(settings) = std::string(value);
+    return {};
+  };
+  return key;
+}
+
+template <typename Member>
+ConfigKey list(std::string_view name, std::string_view help, Member member) {
+  return {.name = name,
+          .help = help,
+          .set = [=](Settings& settings, std::string_view value) -> Result<void> {
+            std::vector<std::string> items;
+            while (!value.empty()) {
+              const std::size_t comma = std::min(value.find(','), value.size());
+              std::string_view item = value.substr(0, comma);
+              while (item.starts_with(' ')) item.remove_prefix(1);
+              while (item.ends_with(' ')) item.remove_suffix(1);
+              if (!item.empty()) items.emplace_back(item);
+              value.remove_prefix(std::min(comma + 1, value.size()));
+            }
+            member(settings) = std::move(items);
+            return {};
+          },
+          .get =
+              [=](const Settings& settings) {
+                const auto& items = member(settings);
+                return items.empty() ? std::string("[]")
+                                     : fmt::format("[\"{}\"]", fmt::join(items, "\", \""));
+              },
+          .is_list = true};
+}
+
+// Gives the same member of a const and of a changeable Settings.
+#define FAIRLEAD_MEMBER(path) [](auto& settings) -> auto& { return settings.path; }
+
+std::vector<ConfigKey> auth_keys() {
+  return {
+      list("auth.audience", "accepted `aud` claims; empty: not checked",
+           FAIRLEAD_MEMBER(tokens.audience)),
+      boolean("auth.allow_query_token", "take a token from ?access_token= at the handshake",
+              FAIRLEAD_MEMBER(allow_query_token)),
+      text("auth.claims.devices", "name of the claim with the devices a client may touch",
+           FAIRLEAD_MEMBER(tokens.claims.devices)),
+      text("auth.claims.exp", "name of the claim with the expiry", FAIRLEAD_MEMBER(tokens.claims.exp)),
+      text("auth.claims.kind", "name of the claim with device or client",
+           FAIRLEAD_MEMBER(tokens.claims.kind)),
+      text("auth.claims.scope", "name of the claim with the scopes",
+           FAIRLEAD_MEMBER(tokens.claims.scope)),
+      text("auth.claims.sub", "name of the claim with the device's id or the client's name",
+           FAIRLEAD_MEMBER(tokens.claims.sub)),
+      text("auth.claims.tenant", "name of the claim with the tenant",
+           FAIRLEAD_MEMBER(tokens.claims.tenant)),
+      list("auth.issuer", "accepted `iss` claims; empty: not checked",
+           FAIRLEAD_MEMBER(tokens.issuer)),
+      text("auth.jwks_file", "file with public keys (JWKS)", FAIRLEAD_MEMBER(jwks_file)),
+      text("auth.jwt_secret_file", "file with the HS256 secret: 32 bytes or more, mode 0600",
+           FAIRLEAD_MEMBER(jwt_secret_file)),
+      number<std::int64_t>("auth.leeway_s", "seconds that an issuer's clock may be ahead (nbf, iat)",
+                           FAIRLEAD_MEMBER(tokens.leeway_s), 0, 3600),
+      boolean("auth.require_exp", "refuse tokens without an expiry",
+              FAIRLEAD_MEMBER(tokens.require_exp)),
+      number<std::int64_t>("auth.timeout_ms", "time for the first `auth` message",
+                           FAIRLEAD_MEMBER(hub.auth_timeout_ms), 100, 600'000),
+  };
+}
+
+std::vector<ConfigKey> limit_keys() {
+  return {
+      number<std::int64_t>("limits.burst", "messages that a connection may send at once",
+                           FAIRLEAD_MEMBER(hub.burst), 1, 100'000'000),
+      number<std::size_t>("limits.connections", "connections in total; more are answered 503",
+                          FAIRLEAD_MEMBER(hub.connections), 1, 10'000'000),
+      number<std::size_t>("limits.max_message_bytes", "longest message; a longer one closes 1009",
+                          FAIRLEAD_MEMBER(hub.max_message_bytes), 1024, 16'777'216),
+      number<std::int64_t>("limits.messages_per_second", "rate of one connection",
+                           FAIRLEAD_MEMBER(hub.messages_per_second), 1, 100'000'000),
+      number<std::size_t>("limits.outbox_bytes", "bytes that may wait for one slow reader",
+                          FAIRLEAD_MEMBER(hub.outbox_bytes), 65'536, 1'073'741'824),
+      number<std::size_t>("limits.queued_commands_per_device", "unfinished commands of a device",
+                          FAIRLEAD_MEMBER(hub.queued_commands_per_device), 1, 100'000),
+  };
+}
+
+std::vector<ConfigKey> other_keys() {
+  return {
+      text("http.admin_listen", "address for /healthz, /readyz and /metrics; empty: http.listen",
+           FAIRLEAD_MEMBER(http_admin_listen)),
+      list("http.allowed_origins", "web origins that may connect beside the hub's own; * for all",
+           FAIRLEAD_MEMBER(http_allowed_origins)),
+      text("http.listen", "address for HTTP and WebSocket", FAIRLEAD_MEMBER(http_listen)),
+      choice("log.format", "text or json", FAIRLEAD_MEMBER(log_format), {"text", "json"}),
+      choice("log.level", "debug, info, warn or error", FAIRLEAD_MEMBER(log_level),
+             {"debug", "info", "warn", "error"}),
+      number<std::int64_t>("presence.heartbeat_ms", "silence after which a peer is pinged",
+                           FAIRLEAD_MEMBER(hub.heartbeat_ms), 100, 3'600'000),
+      number<std::int64_t>("runtime.shards", "threads that serve connections; 0: one a core",
+                           FAIRLEAD_MEMBER(shards), 0, 128),
+      text("store.data", "directory of the database", FAIRLEAD_MEMBER(data_dir)),
+      choice("store.durability",
+             "full: an ack survives a power cut; normal: a power cut may take back the last commits",
+             FAIRLEAD_MEMBER(durability), {"full", "normal"}),
+      text("store.url", "sqlite: (in store.data)", FAIRLEAD_MEMBER(store_url)),
+  };
+}
+
+#undef FAIRLEAD_MEMBER
+
+std::size_t distance(std::string_view one, std::string_view other) {
+  std::vector<std::size_t> row(other.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    std::size_t corner = row[0]++;
+    for (std::size_t j = 0; j < other.size(); ++j) {
+      const std::size_t change = corner + (one[i] == other[j] ? 0 : 1);
+      corner = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, change});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() {
+  static const std::vector<ConfigKey> keys = [] {
+    std::vector<ConfigKey> all;
+    for (auto part : {auth_keys(), limit_keys(), other_keys()}) {
+      std::ranges::move(part, std::back_inserter(all));
+    }
+    std::ranges::sort(all, {}, &ConfigKey::name);
+    return all;
+  }();
+  return keys;
+}
+
+Result<const ConfigKey*> find_config_key(std::string_view name) {
+  const auto keys = config_keys();
+  const auto key = std::ranges::find(keys, name, &ConfigKey::name);
+  if (key != keys.end()) return &*key;
+  const auto nearest = std::ranges::min_element(
+      keys, {}, [name](const ConfigKey& known) { return distance(name, known.name); });
+  return fail(Code::kInvalid, "unknown configuration key {}; the nearest is {}", name,
+              nearest->name);
+}
+
+Result<void> set_config_key(Settings& settings, std::string_view name, std::string_view value) {
+  const auto key = find_config_key(name);
+  if (!key) return std::unexpected(key.error());
+  if (auto set = (*key)->set(settings, value); !set) {
+    return fail(Code::kInvalid, "{} = \"{}\": {}", name, value, set.error().message);
+  }
+  return {};
+}
+
+}  // namespace fairlead::app

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "auth/token_policy.h"
+#include "hub/settings.h"
+
+namespace fairlead::app {
+
+/// Everything an operator may set, with its default. `config_keys.cpp` says how each is called,
+/// what it may be and what it means.
+struct Settings {
+  std::string http_listen = "127.0.0.1:8080";
+  /// Empty: health and metrics are served on http_listen.
+  std::string http_admin_listen;
+  std::vector<std::string> http_allowed_origins;
+
+  std::string jwt_secret_file;
+  std::string jwks_file;
+  bool allow_query_token = false;
+  auth::TokenPolicy tokens;
+
+  hub::Settings hub;
+
+  /// `sqlite:` (the default) keeps everything in data_dir.
+  std::string store_url = "sqlite:";
+  std::string data_dir;
+  std::string durability = "full";
+
+  /// 0: one a core.
+  std::int64_t shards = 0;
+
+  std::string log_level = "info";
+  std::string log_format = "text";
+
+  /// Makes a secret where there is none and prints a link to the dashboard.
+  bool is_dev = false;
+};
+
+static_assert(hub::Settings().max_message_bytes * 4 <= hub::Settings().outbox_bytes,
+              "an outbox holds some messages of the largest size");
+
+}  // namespace fairlead::app

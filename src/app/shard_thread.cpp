@@ -1,0 +1,56 @@
+#include "app/shard_thread.h"
+
+#include <string>
+#include <utility>
+
+#include <pthread.h>
+
+#include "base/timer_wheel.h"
+
+namespace fairlead::app {
+
+ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys)
+    : reactor_(shared.clock),
+      repositories_(shared.store.attach(
+          [this](std::move_only_function<void()> letter) { reactor_.post(std::move(letter)); })),
+      verifier_(shared.keys, shared.tokens, shared.clock),
+      shard_(index, shared.settings,
+             hub::Ports{.clock = shared.clock,
+                        .random = random_,
+                        .peers = shared.mail,
+                        .backpressure = shared.backpressure,
+                        .host = reactor_,
+                        .verifier = verifier_,
+                        .telemetry = *repositories_,
+                        .devices = *repositories_,
+                        .commands = *repositories_,
+                        .logs = *repositories_,
+                        .revocations = *repositories_},
+             keys) {
+  shared.mail.enter(index, reactor_, shard_);
+  reactor_.set_turn([] {},
+                    [this] {
+                      shard_.fire_timers();
+                      shard_.end_turn();
+                      connections_.store(shard_.connections().size(), std::memory_order_relaxed);
+                      is_drained_.store(shard_.is_drained(), std::memory_order_release);
+                    });
+  // Turns come by themselves while there is work; this one is for the timers.
+  reactor_.call_every(TimerWheel<int>::kTickMs, [] { return true; });
+}
+
+ShardThread::~ShardThread() { stop(); }
+
+void ShardThread::start() {
+  thread_ = std::thread([this] { reactor_.run(); });
+  const std::string name = "shard-" + std::to_string(shard_.index());
+  pthread_setname_np(thread_.native_handle(), name.c_str());
+}
+
+void ShardThread::stop() {
+  if (!thread_.joinable()) return;
+  reactor_.stop();
+  thread_.join();
+}
+
+}  // namespace fairlead::app

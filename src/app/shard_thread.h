@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <thread>
+
+#include "app/peers.h"
+#include "auth/verifier.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "hub/shard.h"
+#include "net/reactor.h"
+#include "store/store.h"
+
+namespace fairlead::app {
+
+/// One shard with all that belongs to its thread: reactor, repositories, keys. Made and destroyed
+/// on the main thread, while its own does not run.
+class ShardThread {
+ public:
+  struct Shared {
+    const hub::Settings& settings;
+    const auth::TokenPolicy& tokens;
+    std::shared_ptr<const auth::KeySet> keys;
+    const Clock& clock;
+    store::Store& store;
+    ShardMail& mail;
+    hub::Backpressure& backpressure;
+  };
+
+  ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys);
+  ~ShardThread();
+  ShardThread(const ShardThread&) = delete;
+  ShardThread& operator=(const ShardThread&) = delete;
+
+  void start();
+  /// Ends the thread after its running turn.
+  void stop();
+
+  hub::Shard& shard() { return shard_; }
+  net::Reactor& reactor() { return reactor_; }
+  auth::Verifier& verifier() { return verifier_; }
+
+  // ---- any thread -------------------------------------------------------------------------------
+  std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
+  bool is_drained() const { return is_drained_.load(std::memory_order_acquire); }
+
+ private:
+  net::Reactor reactor_;
+  SystemRandom random_;
+  std::unique_ptr<store::ShardStore> repositories_;
+  auth::Verifier verifier_;
+  hub::Shard shard_;
+  std::atomic<std::size_t> connections_ = 0;
+  std::atomic<bool> is_drained_ = false;
+  std::thread thread_;
+};
+
+}  // namespace fairlead::app

@@ -1,0 +1,199 @@
+#include "hub_life.h"
+
+#include <algorithm>
+
+#include "auth/key.h"
+#include "base/assert.h"
+#include "base/id.h"
+
+namespace fairlead::simulation {
+
+namespace {
+
+std::shared_ptr<const auth::KeySet> keys_of_simulation() {
+  std::vector<auth::Key> keys;
+  keys.push_back(auth::Key::from_secret(auth::Algorithm::kHs256, std::string(kSecret)).value());
+  return std::make_shared<const auth::KeySet>(std::move(keys));
+}
+
+}  // namespace
+
+class HubLife::Mail final : public hub::Peers {
+ public:
+  using Letter = std::move_only_function<void()>;
+
+  explicit Mail(HubLife& life, std::size_t count) : life_(life), boxes_(count) {}
+  std::size_t count() const override { return boxes_.size(); }
+  void post(std::size_t index, hub::Task task) override {
+    put(index, [this, index, task = std::move(task)]() mutable { task(life_.shard(index)); });
+  }
+  bool is_any_full() const override { return false; }
+
+  void put(std::size_t index, Letter letter) { boxes_[index].push_back(std::move(letter)); }
+  bool run_one(std::size_t index) {
+    if (boxes_[index].empty()) return false;
+    Letter letter = std::move(boxes_[index].front());
+    boxes_[index].pop_front();
+    letter();
+    return true;
+  }
+  bool is_empty() const {
+    return std::ranges::all_of(boxes_, [](const auto& box) { return box.empty(); });
+  }
+
+ private:
+  HubLife& life_;
+  std::vector<std::deque<Letter>> boxes_;
+};
+
+class HubLife::Pressure final : public hub::Backpressure {
+ public:
+  explicit Pressure(const store::memory::SimulatedStore& store) : store_(store) {}
+  bool is_congested() const override { return store_.is_congested(); }
+
+ private:
+  const store::memory::SimulatedStore& store_;
+};
+
+/// Knows the transports of a shard, for the scheduler; the sessions own them.
+class HubLife::Host final : public net::TransportHost {
+ public:
+  void attach(net::Transport& transport, net::MessageHandler& handler) override {
+    auto& simulated = dynamic_cast<SimTransport&>(transport);
+    simulated.attach_to(handler);
+    transports.push_back(&simulated);
+  }
+  std::vector<SimTransport*> transports;
+};
+
+struct HubLife::Place {
+  Host host;
+  std::unique_ptr<store::ShardStore> repositories;
+  std::unique_ptr<auth::Verifier> verifier;
+  std::unique_ptr<hub::Shard> shard;
+};
+
+HubLife::HubLife(store::memory::Backend& backend, VirtualClock& clock, Random& random,
+                 const hub::Settings& settings, std::size_t shards, std::uint64_t life)
+    : store_(backend, clock),
+      clock_(clock),
+      random_(random),
+      settings_(settings),
+      life_(std::to_string(life)),
+      keys_(keys_of_simulation()),
+      mail_(std::make_unique<Mail>(*this, shards)),
+      pressure_(std::make_unique<Pressure>(store_)) {
+  restore(shards);
+}
+
+HubLife::~HubLife() { store_.crash(); }
+
+hub::Shard& HubLife::shard(std::size_t index) { return *shards_[index]->shard; }
+
+void HubLife::restore(std::size_t shards) {
+  auto loaded = store_.load();
+  FAIRLEAD_ASSERT(loaded.has_value());
+  const auto step = static_cast<protocol::DeviceKey>(shards);
+  for (std::size_t index = 0; index < shards; ++index) {
+    auto place = std::make_unique<Place>();
+    place->repositories = store_.attach([this, index](std::move_only_function<void()> letter) {
+      mail_->put(index, std::move(letter));
+    });
+    place->verifier = std::make_unique<auth::Verifier>(keys_, auth::TokenPolicy(), clock_);
+    auto& repositories = *place->repositories;
+    const devices::KeySeries series{
+        .first = loaded->last_key + 1 + static_cast<protocol::DeviceKey>(index), .step = step};
+    place->shard = std::make_unique<hub::Shard>(
+        index, settings_,
+        hub::Ports{clock_, random_, *mail_, *pressure_, place->host, *place->verifier,
+                   repositories, repositories, repositories, repositories, repositories},
+        series);
+    shards_.push_back(std::move(place));
+  }
+  for (store::LoadedDevice& device : loaded->devices) {
+    const std::size_t home = shard(0).home_of(device.device.tenant, device.device.id);
+    shard(home).home().restore(std::move(device.device), std::move(device.progress),
+                               std::move(device.latest));
+  }
+  for (commands::Command& command : loaded->unfinished) {
+    const std::size_t home = shard(0).home_of(command.tenant, command.device);
+    shard(home).home().restore(std::move(command));
+  }
+}
+
+void HubLife::accept(std::shared_ptr<Wire> wire, std::size_t index) {
+  hub::Arrival arrival{.transport = std::make_unique<SimTransport>(std::move(wire)),
+                       .info = {},
+                       .principal = std::nullopt,
+                       .auth_id = {}};
+  arrival.info.id = "c-" + life_ + "-" + std::to_string(++connections_);
+  arrival.info.remote = "simulated";
+  arrival.info.connected_at = clock_.now_ms();
+  shard(index).adopt(std::move(arrival));
+}
+
+void HubLife::end_turn(Place& place) {
+  // A session that goes takes its transport along: the list is made anew from those that live.
+  place.shard->end_turn();
+  place.host.transports.clear();
+  place.shard->connections().each("", [&place](hub::Session& session) {
+    place.host.transports.push_back(dynamic_cast<SimTransport*>(&session.transport()));
+    return true;
+  });
+}
+
+bool HubLife::step_mail(std::size_t index) {
+  if (!mail_->run_one(index)) return false;
+  end_turn(*shards_[index]);
+  return true;
+}
+
+bool HubLife::step_network(std::size_t pick) {
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    Place& place = *shards_[(pick + i) % shards_.size()];
+    const std::size_t count = place.host.transports.size();
+    for (std::size_t j = 0; j < count; ++j) {
+      SimTransport& transport = *place.host.transports[(pick + j) % count];
+      if (!transport.can_deliver()) continue;
+      const bool is_done = transport.deliver_one();
+      end_turn(place);
+      return is_done;
+    }
+  }
+  return false;
+}
+
+bool HubLife::step_flush(std::size_t pick, std::size_t frames) {
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    Place& place = *shards_[(pick + i) % shards_.size()];
+    const std::size_t count = place.host.transports.size();
+    for (std::size_t j = 0; j < count; ++j) {
+      SimTransport& transport = *place.host.transports[(pick + j) % count];
+      if (!transport.can_flush()) continue;
+      const bool is_done = transport.flush(frames);
+      end_turn(place);
+      return is_done;
+    }
+  }
+  return false;
+}
+
+void HubLife::step_timers() {
+  store_.probe();
+  for (const auto& place : shards_) {
+    place->shard->fire_timers();
+    end_turn(*place);
+  }
+}
+
+bool HubLife::is_quiet() const {
+  if (!mail_->is_empty()) return false;
+  return std::ranges::all_of(shards_, [](const auto& place) {
+    return place->repositories->outstanding() == 0 &&
+           std::ranges::none_of(place->host.transports, [](const SimTransport* transport) {
+             return transport->can_deliver() || transport->can_flush();
+           });
+  });
+}
+
+}  // namespace fairlead::simulation
