@@ -10,6 +10,8 @@ namespace {
 constexpr std::int64_t kMaxExponent = 1'000'000;
 /// Divisors up to here keep the remainder of a long division in 64 bits.
 constexpr std::size_t kMaxDivisorDigits = 18;
+/// Numbers with more zeros are written with an exponent.
+constexpr std::int64_t kMaxPlainZeros = 20;
 
 /// Moves the digits at the front of `text` to the end of `digits`; how many there were.
 std::size_t take_digits(std::string_view& text, std::string& digits) {
@@ -89,6 +91,22 @@ std::optional<std::size_t> Decimal::as_count() const {
   std::from_chars(digits_.data(), digits_.data() + digits_.size(), count);
   for (std::int64_t i = 0; i < exponent_; ++i) count *= 10;
   return count;
+}
+
+std::string Decimal::to_string() const {
+  if (is_zero()) return "0";
+  const std::string sign = is_negative_ ? "-" : "";
+  const auto size = static_cast<std::int64_t>(digits_.size());
+  if (exponent_ >= 0 && exponent_ <= kMaxPlainZeros) {
+    return sign + digits_ + std::string(static_cast<std::size_t>(exponent_), '0');
+  }
+  if (exponent_ < 0 && exponent_ >= -kMaxPlainZeros) {
+    const auto zeros = static_cast<std::size_t>(std::max<std::int64_t>(0, 1 - exponent_ - size));
+    std::string text = std::string(zeros, '0') + digits_;
+    text.insert(text.size() - static_cast<std::size_t>(-exponent_), ".");
+    return sign + text;
+  }
+  return sign + digits_ + "e" + std::to_string(exponent_);
 }
 
 std::strong_ordering operator<=>(const Decimal& left, const Decimal& right) {

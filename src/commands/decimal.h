@@ -23,6 +23,9 @@ class Decimal {
   bool is_multiple_of(const Decimal& divisor) const;
   /// The value as a count; nullopt when it is negative, broken or over 10^15.
   std::optional<std::size_t> as_count() const;
+  std::size_t digit_count() const { return digits_.size(); }
+  /// As a person writes it; equal numbers have equal texts.
+  std::string to_string() const;
 
   friend bool operator==(const Decimal&, const Decimal&) = default;
   friend std::strong_ordering operator<=>(const Decimal& left, const Decimal& right);

@@ -84,8 +84,8 @@ class JsonTree {
       members.emplace_back(std::string(name), JsonValue());
       if (!read(field.value(), members.back().second, depth + 1)) return false;
     }
-    std::stable_sort(members.begin(), members.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::sort(members.begin(), members.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
     for (auto& [name, value] : members) {
       out.keys_.push_back(std::move(name));
       out.items_.push_back(std::move(value));
@@ -120,6 +120,13 @@ std::optional<JsonValue> JsonValue::parse(std::string_view json) {
   return value;
 }
 
+JsonValue JsonValue::of_text(std::string text) {
+  JsonValue value;
+  value.kind_ = Kind::kString;
+  value.text_ = std::move(text);
+  return value;
+}
+
 const JsonValue* JsonValue::member(std::string_view name) const {
   const auto found = std::lower_bound(keys_.begin(), keys_.end(), name);
   if (found == keys_.end() || *found != name) return nullptr;
@@ -130,6 +137,23 @@ std::size_t JsonValue::size() const {
   std::size_t size = 1;
   for (const JsonValue& item : items_) size += item.size();
   return size;
+}
+
+void JsonValue::write_canonical(std::string& out) const {
+  const auto put = [&out](const std::string& text) {
+    out += std::to_string(text.size());
+    out += ':';
+    out += text;
+  };
+  out += static_cast<char>('0' + static_cast<char>(kind_));
+  if (kind_ == Kind::kBoolean) out += boolean_ ? 't' : 'f';
+  if (kind_ == Kind::kNumber) put(number_.to_string());
+  if (kind_ == Kind::kString) put(text_);
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    if (kind_ == Kind::kObject) put(keys_[i]);
+    items_[i].write_canonical(out);
+  }
+  if (kind_ == Kind::kArray || kind_ == Kind::kObject) out += ']';
 }
 
 bool is_same_json(const std::optional<std::string>& left, const std::optional<std::string>& right) {

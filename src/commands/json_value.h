@@ -20,6 +20,9 @@ class JsonValue {
   /// nullopt when `json` is not JSON or is nested deeper than the protocol allows by far.
   static std::optional<JsonValue> parse(std::string_view json);
 
+  /// The string `text`.
+  static JsonValue of_text(std::string text);
+
   bool is(Kind kind) const { return kind_ == kind; }
   Kind kind() const { return kind_; }
   bool boolean() const { return boolean_; }
@@ -33,6 +36,8 @@ class JsonValue {
   const JsonValue* member(std::string_view name) const;
   /// Values in this tree, itself included.
   std::size_t size() const;
+  /// Appends a text that is the same for equal values, and only for these.
+  void write_canonical(std::string& out) const;
 
   friend bool operator==(const JsonValue&, const JsonValue&) = default;
 

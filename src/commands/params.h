@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,7 +10,8 @@
 
 namespace fairlead::commands {
 
-/// Checks the params of commands against the JSON Schemas that devices declared.
+/// Checks the params of commands against the JSON Schemas that devices declared. Keeps the compiled
+/// schemas of late: at most 256, of together 1 MiB of text. One per shard; not thread-safe.
 class Params {
  public:
   Params();
@@ -17,8 +20,18 @@ class Params {
   Params& operator=(const Params&) = delete;
 
   /// kInvalid with `fields` such as `params.celsius`. An empty schema takes everything; no params
-  /// are checked as `{}`.
+  /// are checked as `{}`. A schema that cannot be used is a problem of `params`: nothing is sent
+  /// unchecked.
   Result<void> check(std::string_view schema, const std::optional<std::string>& params);
+
+  /// Compiled schemas at hand.
+  std::size_t size() const;
+
+ private:
+  struct Compiled;
+  class Cache;
+
+  std::unique_ptr<Cache> cache_;
 };
 
 }  // namespace fairlead::commands

@@ -57,6 +57,19 @@ TEST_CASE("an undeclared name is invalid and nothing is stored") {
   CHECK(world.repository.waiting() == 0);
 }
 
+TEST_CASE("params that break the declared schema are invalid and nothing is stored") {
+  World world;
+  world.capabilities =
+      protocol::Capabilities::parse(
+          R"({"commands":{"set_target":{"params":{"properties":{"celsius":{"maximum":20}}}}}})")
+          .value_or(world.capabilities);
+  Answer<Sent> answer;
+  world.service().send(world.request(), world.capabilities, answer.completion());
+  REQUIRE(answer.code() == Code::kInvalid);
+  CHECK(answer.got->error().fields.at(0).path == "params.celsius");
+  CHECK(world.repository.waiting() == 0);
+}
+
 TEST_CASE("a now command for a device that is offline is recorded as failed") {
   World world;
   Answer<Sent> answer;
