@@ -1,6 +1,8 @@
 #include "store/sqlite/hub.h"
 
+#include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 
 namespace fairlead::store::sqlite {
@@ -22,14 +24,17 @@ constexpr const char* kCloseOpen =
 #define FAIRLEAD_LOG_COLUMNS                                                                \
   "SELECT connection, tenant, kind, subject, remote, connected_at, disconnected_at, code, " \
   "reason FROM connection_logs "
-#define FAIRLEAD_LOG_RANGE                                                        \
-  "AND disconnected_at >= ?2 AND disconnected_at < ?3 "                           \
-  "AND (disconnected_at, connection) < (?4, ?5) AND disconnected_at IS NOT NULL " \
-  "ORDER BY disconnected_at DESC, connection DESC LIMIT ?6"
+// One upper bound, for the end of the range and the cursor alike: SQLite walks an index from one.
+#define FAIRLEAD_LOG_RANGE                                                  \
+  "AND disconnected_at >= ?2 AND (disconnected_at, connection) < (?3, ?4) " \
+  "AND disconnected_at IS NOT NULL "                                        \
+  "ORDER BY disconnected_at DESC, connection DESC LIMIT ?5"
 
-constexpr const char* kList = FAIRLEAD_LOG_COLUMNS "WHERE tenant = ?1 " FAIRLEAD_LOG_RANGE;
+constexpr const char* kList =
+    FAIRLEAD_LOG_COLUMNS "INDEXED BY connection_logs_ended WHERE tenant = ?1 " FAIRLEAD_LOG_RANGE;
 constexpr const char* kListOfDevice = FAIRLEAD_LOG_COLUMNS
-    "WHERE tenant = ?1 AND subject = ?7 AND kind = 'device' " FAIRLEAD_LOG_RANGE;
+    "INDEXED BY connection_logs_of_device "
+    "WHERE tenant = ?1 AND subject = ?6 AND kind = 'device' " FAIRLEAD_LOG_RANGE;
 
 #undef FAIRLEAD_LOG_COLUMNS
 #undef FAIRLEAD_LOG_RANGE
@@ -76,15 +81,18 @@ Result<std::vector<hub::ConnectionLog>> Hub::list_logs(const hub::LogQuery& quer
   constexpr auto kFirst = std::numeric_limits<std::int64_t>::min();
   constexpr auto kLast = std::numeric_limits<std::int64_t>::max();
   const auto from = query.from.value_or(kFirst);
-  const auto to = query.to.value_or(kLast);
-  const auto before = query.before_disconnected_at.value_or(kLast);
+  // No connection has an empty name, so this stands before all that ended at `to`.
+  std::pair end(query.to.value_or(kLast), std::string());
+  if (query.before_disconnected_at) {
+    end = std::min(end, std::pair(*query.before_disconnected_at, query.before_connection));
+  }
   const auto limit = static_cast<std::int64_t>(query.limit);
   if (query.device) {
-    Rows rows = list_of_device_.query(query.tenant, from, to, before, query.before_connection,
-                                      limit, *query.device);
+    Rows rows =
+        list_of_device_.query(query.tenant, from, end.first, end.second, limit, *query.device);
     return logs_of(rows);
   }
-  Rows rows = list_.query(query.tenant, from, to, before, query.before_connection, limit);
+  Rows rows = list_.query(query.tenant, from, end.first, end.second, limit);
   return logs_of(rows);
 }
 

@@ -22,12 +22,12 @@ constexpr const char* kSaveLatest =
     "INSERT INTO telemetry_latest (device, checkpoint) VALUES (?1, ?2) "
     "ON CONFLICT (device) DO UPDATE SET checkpoint = excluded.checkpoint";
 constexpr const char* kRemove = "DELETE FROM telemetry_data WHERE device = ?1";
-// The row values make each of these one walk along telemetry_data_by_ts, from its first row on.
+// The row values make each of these one walk along the index, from the first row wanted on.
 constexpr const char* kReadUp =
-    "SELECT offset, ts, at, seq, metrics FROM telemetry_data "
+    "SELECT offset, ts, at, seq, metrics FROM telemetry_data INDEXED BY telemetry_data_by_ts "
     "WHERE device = ?1 AND (ts, offset) > (?2, ?3) AND ts < ?4 ORDER BY ts, offset LIMIT ?5";
 constexpr const char* kReadDown =
-    "SELECT offset, ts, at, seq, metrics FROM telemetry_data "
+    "SELECT offset, ts, at, seq, metrics FROM telemetry_data INDEXED BY telemetry_data_by_ts "
     "WHERE device = ?1 AND (ts, offset) < (?2, ?3) AND ts >= ?4 "
     "ORDER BY ts DESC, offset DESC LIMIT ?5";
 constexpr const char* kReadFrom =

@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <csignal>
+#include <iostream>
 #include <mutex>
 
 #include "store/store.h"
@@ -96,6 +97,7 @@ class DyingHub {
 std::array<std::int64_t, kDevices + 1> run_and_die(const std::filesystem::path& data, int acks) {
   std::array<int, 2> pipe{};
   REQUIRE(::pipe(pipe.data()) == 0);
+  std::cout.flush();
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
