@@ -103,6 +103,7 @@ void Home::take_seat(Session& session, protocol::DeviceRef ref, std::int64_t num
 }
 
 void Home::welcome(Session& session, protocol::DeviceRef ref) {
+  telemetry_.resumed(ref);
   const telemetry::Progress& progress = telemetry_.progress(ref);
   protocol::Welcome::Resume resume{.epoch = {}, .last_seq = progress.last_seq};
   if (progress.epoch) resume.epoch = *progress.epoch;

@@ -71,6 +71,10 @@ void Service::submit(protocol::DeviceRef device, const protocol::Capabilities& d
     return;
   }
   Entry& entry = at(device);
+  if (auto in_order = check_order(entry, request); !in_order) {
+    done(std::unexpected(std::move(in_order.error())));
+    return;
+  }
   Numbered numbered = number(entry, request);
   if (numbered.samples.empty() && entry.in_flight == 0) {
     counters_.duplicates += static_cast<std::uint64_t>(numbered.answer.duplicates);
@@ -97,6 +101,32 @@ Result<void> Service::check(const protocol::Capabilities& declared,
   }
   if (problems.empty()) return {};
   return std::unexpected(refused(std::move(problems)));
+}
+
+Result<void> Service::check_order(Entry& entry, const protocol::Telemetry& request) const {
+  if (!entry.refused) return {};
+  const bool is_other_epoch = request.epoch && entry.refused->epoch != *request.epoch;
+  // Without a name the current epoch is meant, which the lost sample may have been the first of.
+  const bool may_resend = request.epoch || entry.refused->epoch == entry.admitted.epoch;
+  if (is_other_epoch || clock_.steady_ms() >= entry.refused->until_steady_ms) {
+    entry.refused.reset();
+    return {};
+  }
+  bool is_numbered = false;
+  for (const protocol::SampleView& sample : request.samples) {
+    if (!sample.seq) continue;
+    is_numbered = true;
+    if (may_resend && *sample.seq <= entry.refused->seq) {
+      entry.refused.reset();
+      return {};
+    }
+  }
+  if (!is_numbered) return {};
+  Error error{.code = Code::kOverloaded,
+              .message = fmt::format("seq {} could not be stored: send it again first",
+                                     entry.refused->seq)};
+  error.retry_after_ms = 1000;
+  return std::unexpected(std::move(error));
 }
 
 Service::Numbered Service::number(const Entry& entry, const protocol::Telemetry& request) const {
@@ -145,20 +175,20 @@ void Service::store(protocol::DeviceRef device, Numbered numbered, Completion<Ac
     batch.latest_checkpoint = entry.latest.checkpoint();
     entry.checkpoint_offset = entry.latest.offset();
   }
-  repository_.append(
-      std::move(batch), [this, device, round = entry.round, numbered = std::move(numbered),
-                         done = std::move(done)](Result<void> result) mutable {
-        if (at(device).round == round) --at(device).in_flight;
-        if (!result) {
-          failed(device, round);
-          done(std::unexpected(std::move(result.error())));
-          return;
-        }
-        counters_.accepted += static_cast<std::uint64_t>(numbered.answer.accepted);
-        counters_.duplicates += static_cast<std::uint64_t>(numbered.answer.duplicates);
-        if (at(device).round == round) stored(device, numbered.samples, numbered.after);
-        done(numbered.answer);
-      });
+  repository_.append(std::move(batch), [this, device, key = entry.key, round = entry.round,
+                                        numbered = std::move(numbered),
+                                        done = std::move(done)](Result<void> result) mutable {
+    if (at(device).round == round) --at(device).in_flight;
+    if (!result) {
+      failed(device, key, round, numbered);
+      done(std::unexpected(std::move(result.error())));
+      return;
+    }
+    counters_.accepted += static_cast<std::uint64_t>(numbered.answer.accepted);
+    counters_.duplicates += static_cast<std::uint64_t>(numbered.answer.duplicates);
+    if (at(device).round == round) stored(device, numbered.samples, numbered.after);
+    done(numbered.answer);
+  });
 }
 
 void Service::stored(protocol::DeviceRef device, const std::vector<Sample>& samples,
@@ -170,8 +200,17 @@ void Service::stored(protocol::DeviceRef device, const std::vector<Sample>& samp
   }
 }
 
-void Service::failed(protocol::DeviceRef device, std::uint32_t round) {
+void Service::failed(protocol::DeviceRef device, protocol::DeviceKey key, std::uint32_t round,
+                     const Numbered& numbered) {
   Entry& entry = at(device);
+  const auto lost =
+      std::ranges::find_if(numbered.samples, [](const Sample& sample) { return sample.seq > 0; });
+  // Batches fail in the order of their numbers: the first one counts.
+  if (lost != numbered.samples.end() && entry.key == key && !entry.refused) {
+    entry.refused = Refused{.seq = lost->seq,
+                            .epoch = numbered.after.epoch,
+                            .until_steady_ms = clock_.steady_ms() + kResendMs};
+  }
   if (entry.round != round) return;
   entry.admitted = entry.stored;
   // A checkpoint may have been lost with the batch; the next one is due at once.

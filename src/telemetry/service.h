@@ -45,6 +45,9 @@ struct Counters {
 /// shard's.
 class Service {
  public:
+  /// How long samples above a lost one are refused while it does not come again.
+  static constexpr std::int64_t kResendMs = 5000;
+
   Service(Repository& repository, EventSink& events, const Clock& clock);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -52,10 +55,14 @@ class Service {
   /// A device of this shard: new, or as the store has it. `device` may lie beyond all known ones.
   void add(protocol::DeviceRef device, protocol::DeviceKey key, Progress progress, Latest latest);
   void forget(protocol::DeviceRef device);
+  /// A new connection resumes from what is stored: what was refused before it is settled.
+  void resumed(protocol::DeviceRef device) { at(device).refused.reset(); }
 
   /// All samples of the request or none. `done` runs after the commit of everything that the answer
   /// rests on (a duplicate rests on the commit of its first); for what is refused, and for
-  /// duplicates of what is stored, inside this call.
+  /// duplicates of what is stored, inside this call. After a failed commit, numbered samples above
+  /// the first that was lost are refused until that one comes again (or kResendMs have passed):
+  /// they were sent before the device knew, and storing them would make the lost ones duplicates.
   void submit(protocol::DeviceRef device, const protocol::Capabilities& declared,
               const protocol::Telemetry& request, Completion<Accepted> done);
 
@@ -69,6 +76,13 @@ class Service {
   const Counters& counters() const { return counters_; }
 
  private:
+  /// The lowest `seq` that a failed commit lost, and how long it may still come again.
+  struct Refused {
+    std::int64_t seq = 0;
+    /// What it counts in.
+    std::optional<std::string> epoch;
+    std::int64_t until_steady_ms = 0;
+  };
   struct Entry {
     protocol::DeviceKey key = 0;
     Progress stored;
@@ -79,6 +93,7 @@ class Service {
     /// Changes when a failed commit took numbers back (and when the place is given again).
     std::uint32_t round = 0;
     std::uint32_t in_flight = 0;
+    std::optional<Refused> refused{};
   };
   struct Numbered {
     std::vector<Sample> samples;
@@ -90,11 +105,13 @@ class Service {
   const Entry& at(protocol::DeviceRef device) const;
   Result<void> check(const protocol::Capabilities& declared,
                      const protocol::Telemetry& request) const;
+  Result<void> check_order(Entry& entry, const protocol::Telemetry& request) const;
   Numbered number(const Entry& entry, const protocol::Telemetry& request) const;
   void store(protocol::DeviceRef device, Numbered numbered, Completion<Accepted> done);
   void stored(protocol::DeviceRef device, const std::vector<Sample>& samples,
               const Progress& after);
-  void failed(protocol::DeviceRef device, std::uint32_t round);
+  void failed(protocol::DeviceRef device, protocol::DeviceKey key, std::uint32_t round,
+              const Numbered& numbered);
 
   Repository& repository_;
   EventSink& events_;

@@ -105,8 +105,8 @@ void HubLife::restore(std::size_t shards) {
         .first = loaded->last_key + 1 + static_cast<protocol::DeviceKey>(index), .step = step};
     place->shard = std::make_unique<hub::Shard>(
         index, settings_,
-        hub::Ports{clock_, random_, *mail_, *pressure_, place->host, *place->verifier,
-                   repositories, repositories, repositories, repositories, repositories},
+        hub::Ports{clock_, random_, *mail_, *pressure_, place->host, *place->verifier, repositories,
+                   repositories, repositories, repositories, repositories},
         series);
     shards_.push_back(std::move(place));
   }

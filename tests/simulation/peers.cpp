@@ -9,7 +9,8 @@ using support::arr;
 using support::Json;
 using support::obj;
 
-Peer::Peer(std::string name, std::string token) : name_(std::move(name)), token_(std::move(token)) {}
+Peer::Peer(std::string name, std::string token)
+    : name_(std::move(name)), token_(std::move(token)) {}
 
 std::shared_ptr<Wire> Peer::connect() {
   wire_ = std::make_shared<Wire>();
@@ -205,10 +206,9 @@ void SimClient::sample(const Json& message) {
 }
 
 void SimClient::command_updated(const Json& message) {
-  static const std::map<std::string, int> kRank = {{"pending", 0},  {"delivered", 1},
-                                                   {"accepted", 2}, {"executed", 3},
-                                                   {"failed", 3},   {"expired", 3},
-                                                   {"cancelled", 3}};
+  static const std::map<std::string, int> kRank = {
+      {"pending", 0}, {"delivered", 1}, {"accepted", 2}, {"executed", 3},
+      {"failed", 3},  {"expired", 3},   {"cancelled", 3}};
   const std::string& status = message["status"].as_string();
   auto& known = commands_[message["command"].as_string()];
   if (!known.empty() && kRank.at(status) < kRank.at(known)) {

@@ -23,8 +23,7 @@ void SimTransport::close(std::uint16_t code, std::string_view reason) {
 
 void SimTransport::terminate() { wire_->is_peer_gone = true; }
 
-void SimTransport::hand_over(
-    std::move_only_function<void(std::unique_ptr<net::Transport>)> taker) {
+void SimTransport::hand_over(std::move_only_function<void(std::unique_ptr<net::Transport>)> taker) {
   taker_ = std::move(taker);
 }
 

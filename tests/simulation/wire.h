@@ -45,8 +45,7 @@ class SimTransport final : public net::Transport {
   void resume_reading() override { is_paused_ = false; }
   std::uint64_t queued_bytes() const override { return queued_bytes_; }
   std::uint64_t written() const override { return written_; }
-  void hand_over(
-      std::move_only_function<void(std::unique_ptr<net::Transport>)> taker) override;
+  void hand_over(std::move_only_function<void(std::unique_ptr<net::Transport>)> taker) override;
 
   // What the scheduler does. Each returns whether something happened; after false or an end the
   // transport may be gone.
