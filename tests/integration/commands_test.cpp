@@ -58,7 +58,7 @@ TEST_CASE("a command goes to its device, and each of its states back to who sent
   const std::int64_t before = now_ms();
   const Json ack =
       client.ack(send(id).with("params", obj("celsius", 21)).with("timeout_ms", 60000));
-  const Json key = ack["command"];
+  const Json& key = ack["command"];
   CHECK(key.as_string().starts_with("k-"));
   CHECK((ack["status"] == "pending" || ack["status"] == "delivered"));
   const Json command = device.expect("command");

@@ -65,6 +65,7 @@ TEST_CASE("the list of connections shows who is there, of this tenant only") {
 TEST_CASE("the list of connections comes in pages") {
   const std::string tenant = unique("tenant");
   std::vector<WsClient> clients;
+  clients.reserve(7);
   for (int i = 0; i < 7; ++i) clients.push_back(hub().client(tenant));
   for (const int limit : {1, 3, 7, 100}) {
     const auto all = hub().http(tenant).list("/v1/connections", limit);

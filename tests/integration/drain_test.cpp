@@ -20,6 +20,7 @@ TEST_CASE("a hub without connections stops at once with exit code 0") {
 TEST_CASE("a drain tells each connection when to come back, spread, and closes it with 1012") {
   HubProcess hub;
   std::vector<WsClient> clients;
+  clients.reserve(8);
   for (int i = 0; i < 8; ++i) clients.push_back(hub.device(fmt::format("d-{}", i)));
   hub.process().signal(SIGTERM);
   std::set<std::int64_t> delays;

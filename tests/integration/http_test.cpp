@@ -148,8 +148,7 @@ TEST_CASE("a request whose length can be read in two ways is refused and the con
            "Transfer-Encoding: xchunked\r\n",
            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
            "Transfer-Encoding : chunked\r\n",
-           "Transfer-Encoding:\x0b"
-           "chunked\r\n",
+           "Transfer-Encoding:\013chunked\r\n",
            " Transfer-Encoding: chunked\r\n",
            "X: y\r\n Content-Length: 2\r\n",
            "Content-Length: +2\r\n",

@@ -103,8 +103,8 @@ TEST_CASE("events names what is wanted, and nothing else comes") {
   status.expect_nothing();
   CHECK(presence.expect("presence")["connected"] == true);
   presence.expect_nothing();
-  std::vector<std::string> types;
-  for (int i = 0; i < 4; ++i) types.push_back(all.receive()["type"].as_string());
+  std::vector<std::string> types(4);
+  for (std::string& type : types) type = all.receive()["type"].as_string();
   CHECK(std::ranges::count(types, "device.registered") == 1);
   CHECK(std::ranges::count(types, "presence") == 1);
   CHECK(types[2] == "telemetry");
