@@ -98,8 +98,8 @@ Handshake check_handshake(const HttpRequest& request, bool is_http_11) {
   }
   Handshake handshake;
   handshake.kind = Handshake::Kind::kGood;
-  for (const std::string_view protocol :
-       split_list(joined_header(request, "sec-websocket-protocol"))) {
+  const std::string offered = joined_header(request, "sec-websocket-protocol");
+  for (const std::string_view protocol : split_list(offered)) {
     if (!is_token(protocol)) return refused(400, "bad Sec-WebSocket-Protocol");
     handshake.protocols.emplace_back(protocol);
   }

@@ -30,6 +30,12 @@ class MessageHandler {
   virtual void on_message(MessageKind kind, std::string_view payload) = 0;
   /// A frame of any kind arrived (before on_message for data). A pong counts as an answered ping.
   virtual void on_sign_of_life() = 0;
+  /// The peer broke the protocol (1002, 1007) or sent too much (1009): a close frame with `code`
+  /// follows this call. The last moment to send something.
+  virtual void on_violation(std::uint16_t code, std::string_view reason) {
+    static_cast<void>(code);
+    static_cast<void>(reason);
+  }
   /// `written()` has grown: the kernel took more bytes. At most once a flush.
   virtual void on_written() = 0;
   /// The end, exactly once, whatever the cause; nothing follows. The transport may be destroyed

@@ -159,8 +159,10 @@ void WebSocketConnection::update_interest() {
 
 void WebSocketConnection::on_events(std::uint32_t events) {
   if (taker_ || state_.phase == kLost) return;
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    // Both directions are gone (a reset): what the peer sent before is lost with it.
+  const bool is_gone = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  if (is_gone && has_undelivered_ && may_deliver()) return;
+  if (is_gone && ((events & EPOLLIN) == 0 || !is_reading())) {
+    // Both directions are gone and nothing more is to be had.
     lose();
     return;
   }
@@ -284,6 +286,9 @@ void WebSocketConnection::handle_close(const Decoded& found) {
 void WebSocketConnection::handle_violation(const Decoded& found) {
   ++reactor()->count().protocol_errors[found.code];
   if (state_.phase == kOpen) {
+    const Reactor& host = *reactor();
+    handler_->on_violation(found.code, found.payload);
+    if (!host.is_running(this) || state_.phase != kOpen) return;
     begin_ending({.code = found.code, .reason = std::string(found.payload), .by_us = true});
     enqueue_control(Opcode::kClose, close_payload(found.code, found.payload));
   }
