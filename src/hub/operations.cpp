@@ -24,28 +24,60 @@ bool fits(const DeviceFilter& filter, const devices::Device& device, bool is_con
          (!filter.status || filter.status == device.status);
 }
 
-/// Gathers the parts of a page from all shards; each part holds at most a page, by name.
-struct Gathering {
-  std::map<std::string, std::string> items;
-  std::size_t parts_left = 0;
-  std::size_t limit = 0;
-  Completion<JsonPage> done;
+/// Entries that one shard may look at for one page: a filter that fits little must not hold a
+/// shard.
+constexpr std::size_t kMaxScanned = 10'000;
 
-  void add(std::vector<std::pair<std::string, std::string>> part) {
-    for (auto& [name, json] : part) items.emplace(std::move(name), std::move(json));
-    if (--parts_left > 0) return;
-    JsonPage page;
-    for (auto& [name, json] : items) {
-      if (page.items.size() == limit) break;
-      page.items.push_back(std::move(json));
-      page.next = name;
-    }
-    if (items.size() <= limit) page.next.reset();
-    done(std::move(page));
-  }
+/// One shard's part of a page.
+struct Part {
+  /// By name, at most one more than the page holds.
+  std::vector<std::pair<std::string, std::string>> items;
+  /// Where the shard stopped looking; nullopt: at its end.
+  std::optional<std::string> stopped_at;
 };
 
-using Part = std::vector<std::pair<std::string, std::string>>;
+/// Joins the parts of a page from all shards, in the order of names.
+class Gathering {
+ public:
+  Gathering(std::size_t parts, std::size_t limit, Completion<JsonPage> done)
+      : parts_left_(parts), limit_(limit), done_(std::move(done)) {}
+
+  void add(Part part) {
+    for (auto& [name, json] : part.items) items_.emplace(std::move(name), std::move(json));
+    // Behind the first stop there may be names that were not looked at.
+    if (part.stopped_at && (!stopped_at_ || *part.stopped_at < *stopped_at_)) {
+      stopped_at_ = std::move(part.stopped_at);
+    }
+    if (--parts_left_ == 0) finish();
+  }
+
+ private:
+  void finish() {
+    JsonPage page;
+    std::string last;
+    bool is_whole = true;
+    for (auto& [name, json] : items_) {
+      if (page.items.size() == limit_ || (stopped_at_ && name > *stopped_at_)) {
+        is_whole = false;
+        break;
+      }
+      page.items.push_back(std::move(json));
+      last = name;
+    }
+    if (!is_whole && page.items.size() == limit_) {
+      page.next = last;
+    } else if (stopped_at_) {
+      page.next = stopped_at_;
+    }
+    done_(std::move(page));
+  }
+
+  std::map<std::string, std::string> items_;
+  std::optional<std::string> stopped_at_;
+  std::size_t parts_left_;
+  std::size_t limit_;
+  Completion<JsonPage> done_;
+};
 
 }  // namespace
 
@@ -113,22 +145,23 @@ void Operations::list_devices(const auth::Principal& who, DeviceFilter filter, s
                               std::size_t limit, Completion<JsonPage> done) {
   if (refuse(need(who, auth::Scope::kDeviceRead), done)) return;
   const std::size_t shards = shard_.ports().peers.count();
-  auto gathering = std::make_shared<Gathering>(
-      Gathering{.items = {}, .parts_left = shards, .limit = limit, .done = std::move(done)});
+  auto gathering = std::make_shared<Gathering>(shards, limit, std::move(done));
   for (std::size_t shard = 0; shard < shards; ++shard) {
     shard_.ask<Part>(
         shard,
         [who, filter, after, limit](Shard& there, auto answer) {
           Home& home = there.home();
           Part part;
+          std::size_t scanned = 0;
           home.devices().each(who.tenant, filter.prefix, after, [&](protocol::DeviceRef ref) {
             const devices::Device& device = home.devices().device(ref);
             if (auth::may_touch(who, device.id) &&
                 fits(filter, device, home.devices().is_connected(ref))) {
-              part.emplace_back(device.id, home.device_json(ref));
+              part.items.emplace_back(device.id, home.device_json(ref));
             }
-            // One more than asked for tells whether there is a next page.
-            return part.size() <= limit;
+            if (part.items.size() <= limit && ++scanned < kMaxScanned) return true;
+            part.stopped_at = device.id;
+            return false;
           });
           answer(std::move(part));
         },
@@ -193,18 +226,20 @@ void Operations::list_connections(const auth::Principal& who, ConnectionFilter f
                                   std::string after, std::size_t limit, Completion<JsonPage> done) {
   if (refuse(need(who, auth::Scope::kConnectionRead), done)) return;
   const std::size_t shards = shard_.ports().peers.count();
-  auto gathering = std::make_shared<Gathering>(
-      Gathering{.items = {}, .parts_left = shards, .limit = limit, .done = std::move(done)});
+  auto gathering = std::make_shared<Gathering>(shards, limit, std::move(done));
   for (std::size_t shard = 0; shard < shards; ++shard) {
     shard_.ask<Part>(
         shard,
         [who, filter, after, limit](Shard& there, auto answer) {
           Part part;
+          std::size_t scanned = 0;
           there.connections().each(after, [&](const Session& session) {
             if (is_listed(session, who, filter)) {
-              part.emplace_back(session.info().id, connection_json(session));
+              part.items.emplace_back(session.info().id, connection_json(session));
             }
-            return part.size() <= limit;
+            if (part.items.size() <= limit && ++scanned < kMaxScanned) return true;
+            part.stopped_at = session.info().id;
+            return false;
           });
           answer(std::move(part));
         },

@@ -236,6 +236,20 @@ void Session::deliver_command(SharedFrame frame, std::string command) {
   unwritten_commands_.emplace_back(transport_->send(std::move(frame)), std::move(command));
 }
 
+void Session::on_violation(std::uint16_t code, std::string_view reason) {
+  if (is_ended()) return;
+  const bool is_too_big = code == static_cast<std::uint16_t>(protocol::CloseCode::kTooBig);
+  Error error{.code = is_too_big ? Code::kTooLarge : Code::kBadMessage,
+              .message = std::string(reason)};
+  if (is_too_big) {
+    error.limit = static_cast<std::int64_t>(settings_.max_message_bytes);
+    error.message = fmt::format("a message has at most {} bytes", settings_.max_message_bytes);
+  }
+  std::string json;
+  protocol::write_error(json, {}, error);
+  tell(json);
+}
+
 void Session::on_written() {
   while (!unwritten_commands_.empty() &&
          unwritten_commands_.front().first <= transport_->written()) {
@@ -319,6 +333,8 @@ std::int64_t Session::fire_heartbeat(std::int64_t steady_ms) {
   const auto due = [this] {
     return last_life_steady_ms_ + settings_.heartbeat_ms * (1 + unanswered_pings_);
   };
+  // Who is not read cannot be heard.
+  if (!is_reading_) last_life_steady_ms_ = steady_ms;
   if (steady_ms < due()) return due();
   if (unanswered_pings_ == 2) {
     end(protocol::CloseCode::kNoSignOfLife, close_name(protocol::CloseCode::kNoSignOfLife));

@@ -134,6 +134,7 @@ class Session final : public net::MessageHandler {
   // net::MessageHandler
   void on_message(MessageKind kind, std::string_view payload) override;
   void on_sign_of_life() override;
+  void on_violation(std::uint16_t code, std::string_view reason) override;
   void on_written() override;
   void on_closed(const net::CloseInfo& info) override;
 
