@@ -248,6 +248,28 @@ TEST_CASE_TEMPLATE(
   CHECK(loaded.devices.at(0).latest.offset() == 3);
 }
 
+TEST_CASE_TEMPLATE("a commit that breaks a constraint leaves nothing of its other writes", World,
+                   EVERY_STORE) {
+  Fixture<World> at;
+  REQUIRE(at.save(a_device(1)));
+  REQUIRE(at.save(a_device(2)));
+  std::vector<bool> stored;
+  const auto note = [&stored](Result<void> result) { stored.push_back(result.has_value()); };
+  at.shard->store().append(a_batch(1, 1, 3), note);
+  at.shard->store().save_presence(1, 5, 5, note);
+  at.shard->store().save(a_command("k-1", 99, kSoon), note);
+  at.shard->settle();
+  CHECK(stored == std::vector<bool>{false, false, false});
+  CHECK(at.append(a_batch(2, 1, 2)));
+  const Result<Loaded> loaded = at.world.load();
+  REQUIRE(loaded);
+  CHECK(loaded->devices.at(0).progress == telemetry::Progress{});
+  CHECK(loaded->devices.at(0).device == a_device(1));
+  CHECK(loaded->devices.at(1).progress.offset == 2);
+  CHECK(at.read_from(1, 1, 10).samples.empty());
+  CHECK(at.append(a_batch(1, 1, 1)));
+}
+
 TEST_CASE_TEMPLATE("a checkpoint that cannot be read is made again from the samples", World,
                    EVERY_STORE) {
   Fixture<World> at;
@@ -313,7 +335,8 @@ TEST_CASE_TEMPLATE("a page is cut at its bytes, but never before its first row",
   Fixture<World> at;
   REQUIRE(at.save(a_device(1)));
   telemetry::Batch batch = a_batch(1, 1, 4);
-  for (std::size_t i : {0, 1}) batch.samples[i].metrics = std::string(kMaxPageBytes / 2, 'x');
+  for (const std::size_t i : {0U, 1U})
+    batch.samples[i].metrics = std::string(kMaxPageBytes / 2, 'x');
   batch.samples[2].metrics = std::string(kMaxPageBytes + 1, 'x');
   REQUIRE(at.append(batch));
   telemetry::Page page = at.read_from(1, 1, 10);

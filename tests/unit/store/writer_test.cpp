@@ -232,7 +232,7 @@ TEST_CASE("a shard that went away is stored and hears nothing") {
 }
 
 TEST_CASE("a completion may end its own shard, and the ones behind it are dropped") {
-  for (const std::size_t failures : {0, 1}) {
+  for (const std::size_t failures : {0U, 1U}) {
     Bench at;
     at.disk.failures = failures;
     at.a.on_heard = [&at](std::int64_t number, bool) {
