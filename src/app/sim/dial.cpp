@@ -165,7 +165,7 @@ struct Dial::Attempt : std::enable_shared_from_this<Dial::Attempt> {
         });
   }
 
-  void connect(std::vector<tcp::endpoint> endpoints) {
+  void connect(const std::vector<tcp::endpoint>& endpoints) {
     asio::async_connect(socket, endpoints,
                         then("cannot connect", [](Attempt& self) { self.ask(); }));
   }
@@ -189,7 +189,7 @@ struct Dial::Attempt : std::enable_shared_from_this<Dial::Attempt> {
       return;
     }
     ErrorCode error;
-    socket.native_non_blocking(true, error);
+    static_cast<void>(socket.native_non_blocking(true, error));
     const int fd = error ? -1 : socket.release(error);
     if (error) {
       fail_with({.message = error.message()});
@@ -214,7 +214,7 @@ struct Dial::Attempt : std::enable_shared_from_this<Dial::Attempt> {
     done = nullptr;
     resolver.cancel();
     ErrorCode ignored;
-    socket.close(ignored);
+    static_cast<void>(socket.close(ignored));
   }
 
   tcp::resolver resolver;
