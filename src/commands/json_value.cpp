@@ -63,8 +63,8 @@ class JsonTree {
  private:
   static bool read_array(simdjson::simdjson_result<ondemand::array> source, JsonValue& out,
                          int depth) {
-    ondemand::array array;
-    if (std::move(source).get(array)) return false;
+    if (source.error() != simdjson::SUCCESS) return false;
+    ondemand::array array = source.value_unsafe();
     out.kind_ = JsonValue::Kind::kArray;
     for (auto item : array) {
       if (!read(item, out.items_.emplace_back(), depth + 1)) return false;
@@ -74,8 +74,8 @@ class JsonTree {
 
   static bool read_object(simdjson::simdjson_result<ondemand::object> source, JsonValue& out,
                           int depth) {
-    ondemand::object object;
-    if (std::move(source).get(object)) return false;
+    if (source.error() != simdjson::SUCCESS) return false;
+    ondemand::object object = source.value_unsafe();
     out.kind_ = JsonValue::Kind::kObject;
     std::vector<std::pair<std::string, JsonValue>> members;
     for (auto field : object) {

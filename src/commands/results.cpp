@@ -27,8 +27,8 @@ Verdict equal_if(bool is_equal) { return is_equal ? Verdict::kEqual : Verdict::k
 }  // namespace
 
 Verdict judge(const Progress& progress, const protocol::CommandResult& request) {
-  static const Outcome kNothing;
-  const Outcome& outcome = progress.outcome ? *progress.outcome : kNothing;
+  const Outcome nothing;
+  const Outcome& outcome = progress.outcome ? *progress.outcome : nothing;
   if (progress.state == State::kExpired || progress.state == State::kCancelled) {
     if (!outcome.late_result) return Verdict::kLate;
     const auto as_late = as_of(*outcome.late_result, request);

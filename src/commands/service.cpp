@@ -34,7 +34,7 @@ void Service::know(protocol::DeviceRef device, protocol::DeviceKey key) {
   entry.key = key;
 }
 
-void Service::restore(protocol::DeviceRef device, Command command) {
+void Service::restore(protocol::DeviceRef device, const Command& command) {
   FAIRLEAD_ASSERT(!is_final(command.state));
   know(device, command.device_key);
   auto entry = std::make_shared<Entry>(command, device, 0, "");
@@ -138,10 +138,11 @@ void Service::end_wait(Wait& wait) {
   const EntryPtr held = index_.find(entry.record.id());
   if (entry.is_committed) return done(entry.command(entry.committed));
   // Not stored yet: there is no state to tell before it is.
-  entry.ahead->done.push_back([held, done = std::move(done)](const Result<void>& result) mutable {
-    if (!result) return done(std::unexpected(result.error()));
-    done(held->command(held->committed));
-  });
+  entry.ahead->done.emplace_back(
+      [held, done = std::move(done)](const Result<void>& result) mutable {
+        if (!result) return done(std::unexpected(result.error()));
+        done(held->command(held->committed));
+      });
 }
 
 void Service::answer_waits(Entry& entry, const Result<Command>& result) {

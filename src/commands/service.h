@@ -93,7 +93,7 @@ class Service : private Journal::Witness {
   /// A device of this shard: to be called when it is loaded or created, before all else about it.
   void know(protocol::DeviceRef device, protocol::DeviceKey key);
   /// At start: an unfinished command of the store. In any order.
-  void restore(protocol::DeviceRef device, Command command);
+  void restore(protocol::DeviceRef device, const Command& command);
   /// A deleted device: its unfinished commands end unannounced, their timers too. Who waits for
   /// one is answered with kNotFound.
   void forget(protocol::DeviceRef device);

@@ -22,7 +22,7 @@ std::unexpected<Error> already(const Entry& entry) {
 template <typename T>
 void Service::answer_behind(const EntryPtr& entry, Result<T> result, Completion<T> done) {
   if (entry->ahead == nullptr) return done(std::move(result));
-  entry->ahead->done.push_back(
+  entry->ahead->done.emplace_back(
       [result = std::move(result), done = std::move(done)](const Result<void>& committed) mutable {
         if (!committed) return done(std::unexpected(committed.error()));
         done(std::move(result));
@@ -47,7 +47,7 @@ void Service::send(SendRequest request, const protocol::Capabilities& declared,
     change.after.apply(Happening::kFail, now);
     change.after.set_outcome({.error = error_json("device_offline", answer.error().message)});
   }
-  change.done.push_back(
+  change.done.emplace_back(
       [answer = std::move(answer), done = std::move(done)](const Result<void>& committed) mutable {
         if (!committed) return done(std::unexpected(committed.error()));
         done(std::move(answer));
@@ -121,7 +121,7 @@ void Service::accept_found(const EntryPtr& entry, Completion<void> done) {
   }
   Change change{.entry = entry, .after = entry->admitted(), .told = Told::kState, .at = now};
   change.after.apply(Happening::kAccept, now);
-  change.done.push_back(std::move(done));
+  change.done.emplace_back(std::move(done));
   journal_.admit(std::move(change));
 }
 
@@ -151,7 +151,7 @@ void Service::result_found(const EntryPtr& entry, const protocol::CommandResult&
     change.after.set_outcome({.late_result = late_result_json(request, now)});
     change.told = Told::kLateResult;
   }
-  change.done.push_back(std::move(done));
+  change.done.emplace_back(std::move(done));
   journal_.admit(std::move(change));
 }
 
@@ -168,7 +168,7 @@ void Service::cancel_found(const EntryPtr& entry, Completion<State> done) {
   if (entry->is_finished()) return answer_behind<State>(entry, already(*entry), std::move(done));
   Change change{.entry = entry, .after = entry->admitted(), .told = Told::kState, .at = now};
   change.after.apply(Happening::kCancel, now);
-  change.done.push_back([done = std::move(done)](const Result<void>& committed) mutable {
+  change.done.emplace_back([done = std::move(done)](const Result<void>& committed) mutable {
     if (!committed) return done(std::unexpected(committed.error()));
     done(State::kCancelled);
   });

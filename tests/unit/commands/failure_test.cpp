@@ -137,24 +137,28 @@ TEST_CASE("a frame is numbered by what was taken, not by what was written down")
   CHECK(world.link.deliveries.back() == Delivery{kBoiler, id, 2});
 }
 
-TEST_CASE("who waits for a command that could not be stored is answered") {
+TEST_CASE("who asks for a command that is not stored yet is answered when that is decided") {
   World world;
-  std::string id;
-  Answer<Sent> answer;
-  Answer<Command> waiting, got;
-  world.service().send(world.request(), world.capabilities, answer.completion());
-  world.repository.on_commit = [&](const Command& command) { id = command.id; };
+  Answer<Sent> lost, kept;
+  Answer<Command> waiting, too_early, got;
+  world.service().send(world.request(), world.capabilities, lost.completion());
+  const std::string lost_id = world.repository.last_saved();
+  world.service().wait(kBoiler, lost_id, world.clock.now + 5'000, waiting.completion());
+  world.service().get(kBoiler, lost_id, too_early.completion());
+  CHECK(!too_early.got);
   world.repository.fail_all();
-  CHECK(answer.code() == Code::kOverloaded);
+  CHECK(lost.code() == Code::kOverloaded);
+  CHECK(waiting.code() == Code::kOverloaded);
+  CHECK(too_early.code() == Code::kOverloaded);
+  CHECK(!world.service().next_deadline());
 
-  // The id is in the admitted form only: found through a change that waits behind.
-  world.service().send(world.request(), world.capabilities, [&](const Result<Sent>& sent) {
-    REQUIRE(sent);
-    world.service().get(kBoiler, sent->command, got.completion());
-  });
+  world.service().send(world.request(), world.capabilities, kept.completion());
+  const std::string kept_id = world.repository.last_saved();
+  world.service().get(kBoiler, kept_id, got.completion());
+  CHECK(!got.got);
   world.repository.commit_all();
   REQUIRE(got.is_ok());
-  CHECK(got.got->value().id == id);
+  CHECK(got.got->value() == world.stored(kept_id));
 }
 
 TEST_CASE("a late result whose commit fails can be given again, and another one too") {

@@ -98,11 +98,11 @@ class Model {
     }
   }
   void connect() {
-    is_connected = true;
-    ++session;
+    is_connected_ = true;
+    ++session_;
     for (auto& [id, thing] : things) deliver(id, thing);
   }
-  void disconnect() { is_connected = false; }
+  void disconnect() { is_connected_ = false; }
 
   void commit(const std::string& id) {
     Thing& thing = things.at(id);
@@ -125,7 +125,7 @@ class Model {
     }
   }
   void crash() {
-    is_connected = false;
+    is_connected_ = false;
     for (auto& [id, thing] : things) {
       thing.steps.clear();
       thing.sent_session = thing.sent_attempt = 0;
@@ -172,15 +172,15 @@ class Model {
     thing.steps.push_back({after, true});
   }
   void deliver(const std::string& id, Thing& thing) {
-    if (!is_connected || !is_unfinished(thing) || !thing.committed) return;
-    if (thing.sent_session == session || now >= thing.expires_at) return;
-    thing.sent_session = session;
+    if (!is_connected_ || !is_unfinished(thing) || !thing.committed) return;
+    if (thing.sent_session == session_ || now >= thing.expires_at) return;
+    thing.sent_session = session_;
     thing.sent_attempt = thing.deliveries + 1;
     deliveries.push_back(id + " " + std::to_string(thing.sent_attempt));
   }
 
-  bool is_connected = false;
-  std::int64_t session = 0;
+  bool is_connected_ = false;
+  std::int64_t session_ = 0;
 };
 
 }  // namespace fairlead::commands::testing

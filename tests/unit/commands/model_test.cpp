@@ -78,7 +78,7 @@ class Life {
     const bool queue = chance(60);
     SendRequest request = world_.request(queue, is_connected_);
     request.body.timeout_ms = static_cast<std::int64_t>(1000 + random_.below(5) * 1000);
-    const auto exchange = exchange_();
+    const auto exchange = new_exchange();
     world_.service().send(std::move(request), world_.capabilities, completion_of<Sent>(exchange));
     const std::string id = world_.repository.last_saved();
     model_.send(id, world_.repository.last_expiry() - model_.now, !queue && !is_connected_,
@@ -88,8 +88,8 @@ class Life {
 
   void ask() {
     const std::string id = any_id();
-    static const std::vector<std::string> kWhats = {"accept", "cancel", "1", "2"};
-    const Asked asked{id, kWhats[random_.below(kWhats.size())], exchange_()};
+    static const std::vector<std::string> whats = {"accept", "cancel", "1", "2"};
+    const Asked asked{id, whats[random_.below(whats.size())], new_exchange()};
     const bool is_known = model_.things.contains(id) && model_.things.at(id).is_in_memory();
     if (asked.what == "accept") {
       world_.service().accept(kBoiler, {id}, completion_of<void>(asked.exchange));
@@ -171,7 +171,7 @@ class Life {
     exchanges_.clear();
   }
 
-  ExchangePtr exchange_() {
+  ExchangePtr new_exchange() {
     exchanges_.push_back(std::make_shared<Exchange>());
     return exchanges_.back();
   }

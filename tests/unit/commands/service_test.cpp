@@ -126,6 +126,7 @@ TEST_CASE("commands reach a connected device after their commit, in the order ac
 TEST_CASE("queued commands wait for the device and keep their order over a restart") {
   World world;
   std::vector<Delivery> expected;
+  expected.reserve(20);
   for (int i = 0; i < 20; ++i) expected.push_back({kBoiler, world.send(), 1});
   CHECK(world.link.deliveries.empty());
   world.restart();

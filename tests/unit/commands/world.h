@@ -121,6 +121,7 @@ class RecordingSink final : public EventSink {
   }
   std::vector<State> states() const {
     std::vector<State> states;
+    states.reserve(told.size());
     for (const ToldChange& change : told) states.push_back(change.state);
     return states;
   }
