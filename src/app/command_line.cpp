@@ -1,13 +1,13 @@
 #include "app/command_line.h"
 
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
-
-#include <CLI/CLI.hpp>
-#include <fmt/core.h>
 
 #include "app/config.h"
 #include "app/migrate.h"
@@ -114,8 +114,9 @@ void add_token(CLI::App& app, Parsed& parsed) {
   command->add_option("--scope", token.scope,
                       "space-separated: telemetry:read telemetry:write device:read device:write "
                       "command:read command:send connection:read admin");
-  command->add_option("--device", token.devices,
-                      "id, or prefix ending in *, that a client may touch; may be given many times");
+  command->add_option(
+      "--device", token.devices,
+      "id, or prefix ending in *, that a client may touch; may be given many times");
   command->add_option("--ttl", token.ttl_s, "seconds until it expires")
       ->check(CLI::Range(1, 315'360'000))
       ->capture_default_str();
@@ -150,8 +151,9 @@ void add_sim(CLI::App& app, Parsed& parsed) {
       ->capture_default_str();
   command->add_option("--csv", options.csv,
                       "recorded readings to replay: first column a time, the others metrics");
-  command->add_option("--speed", options.speed,
-                      "with --csv: times faster than recorded; 0: as fast as acks allow")
+  command
+      ->add_option("--speed", options.speed,
+                   "with --csv: times faster than recorded; 0: as fast as acks allow")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--prefix", options.prefix, "of the devices' ids")->capture_default_str();
@@ -160,8 +162,9 @@ void add_sim(CLI::App& app, Parsed& parsed) {
   command->add_option("--window", options.window, "messages in flight for each device")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  command->add_option("--vanish-every", options.vanish_every_s,
-                      "mean seconds until a device drops out and comes back; 0: never")
+  command
+      ->add_option("--vanish-every", options.vanish_every_s,
+                   "mean seconds until a device drops out and comes back; 0: never")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->callback([&parsed] { parsed.exit_code = sim::run(parsed.sim); });

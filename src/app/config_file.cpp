@@ -1,6 +1,5 @@
 #include "app/config_file.h"
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 namespace fairlead::app {
@@ -43,14 +42,15 @@ Result<void> flatten(const toml::table& table, const std::string& prefix, Entrie
 }  // namespace
 
 Result<Entries> read_config_file(const std::string& path) {
-  const toml::parse_result parsed = toml::parse_file(path);
-  if (!parsed) {
-    const auto& error = parsed.error();
+  toml::table table;
+  try {
+    table = toml::parse_file(path);
+  } catch (const toml::parse_error& error) {
     return fail(Code::kInvalid, "configuration file {}: line {}: {}", path,
                 error.source().begin.line, error.description());
   }
   Entries entries;
-  if (auto flat = flatten(parsed.table(), "", entries); !flat) {
+  if (auto flat = flatten(table, "", entries); !flat) {
     return fail(Code::kInvalid, "configuration file {}: {}", path, flat.error().message);
   }
   return entries;

@@ -109,7 +109,8 @@ std::vector<ConfigKey> auth_keys() {
               FAIRLEAD_MEMBER(allow_query_token)),
       text("auth.claims.devices", "name of the claim with the devices a client may touch",
            FAIRLEAD_MEMBER(tokens.claims.devices)),
-      text("auth.claims.exp", "name of the claim with the expiry", FAIRLEAD_MEMBER(tokens.claims.exp)),
+      text("auth.claims.exp", "name of the claim with the expiry",
+           FAIRLEAD_MEMBER(tokens.claims.exp)),
       text("auth.claims.kind", "name of the claim with device or client",
            FAIRLEAD_MEMBER(tokens.claims.kind)),
       text("auth.claims.scope", "name of the claim with the scopes",
@@ -123,7 +124,8 @@ std::vector<ConfigKey> auth_keys() {
       text("auth.jwks_file", "file with public keys (JWKS)", FAIRLEAD_MEMBER(jwks_file)),
       text("auth.jwt_secret_file", "file with the HS256 secret: 32 bytes or more, mode 0600",
            FAIRLEAD_MEMBER(jwt_secret_file)),
-      number<std::int64_t>("auth.leeway_s", "seconds that an issuer's clock may be ahead (nbf, iat)",
+      number<std::int64_t>("auth.leeway_s",
+                           "seconds that an issuer's clock may be ahead (nbf, iat)",
                            FAIRLEAD_MEMBER(tokens.leeway_s), 0, 3600),
       boolean("auth.require_exp", "refuse tokens without an expiry",
               FAIRLEAD_MEMBER(tokens.require_exp)),
@@ -164,9 +166,10 @@ std::vector<ConfigKey> other_keys() {
       number<std::int64_t>("runtime.shards", "threads that serve connections; 0: one a core",
                            FAIRLEAD_MEMBER(shards), 0, 128),
       text("store.data", "directory of the database", FAIRLEAD_MEMBER(data_dir)),
-      choice("store.durability",
-             "full: an ack survives a power cut; normal: a power cut may take back the last commits",
-             FAIRLEAD_MEMBER(durability), {"full", "normal"}),
+      choice(
+          "store.durability",
+          "full: an ack survives a power cut; normal: a power cut may take back the last commits",
+          FAIRLEAD_MEMBER(durability), {"full", "normal"}),
       text("store.url", "sqlite: (in store.data)", FAIRLEAD_MEMBER(store_url)),
   };
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <openssl/rand.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,8 +13,6 @@
 #include <fstream>
 #include <iterator>
 #include <vector>
-
-#include <spdlog/spdlog.h>
 
 #include "auth/jwks.h"
 #include "auth/secret_file.h"

@@ -1,9 +1,9 @@
 #include "app/shard_thread.h"
 
+#include <pthread.h>
+
 #include <string>
 #include <utility>
-
-#include <pthread.h>
 
 #include "base/timer_wheel.h"
 

@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 
 #include "auth/mint.h"
-#include "auth/principal.h"
 #include "auth/secret_file.h"
 #include "base/clock.h"
+#include "protocol/names.h"
 
 namespace fairlead::app {
 
@@ -15,14 +15,15 @@ int print_token(const TokenOptions& options) {
     fmt::print(stderr, "fairlead: {}\n", secret.error().message);
     return 1;
   }
-  if (options.kind == "device" && !auth::is_device_id(options.subject)) {
-    fmt::print(stderr,
-               "fairlead: --sub {}: a device's id has 1 to 128 characters of A-Z a-z 0-9 _ . : / -\n",
-               options.subject);
+  if (options.kind == "device" && !protocol::is_device_id(options.subject)) {
+    fmt::print(
+        stderr,
+        "fairlead: --sub {}: a device's id has 1 to 128 characters of A-Z a-z 0-9 _ . : / -\n",
+        options.subject);
     return 1;
   }
   for (const std::string& device : options.devices) {
-    if (auth::is_device_pattern(device)) continue;
+    if (protocol::is_pattern(device)) continue;
     fmt::print(stderr, "fairlead: --device {}: must be a device's id, or a prefix ending in *\n",
                device);
     return 1;

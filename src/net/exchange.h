@@ -25,6 +25,12 @@ struct HttpRequest {
   std::string remote;
   bool is_tls = false;
 
+  bool has_header(std::string_view name) const {
+    for (const auto& [key, value] : headers) {
+      if (key == name) return true;
+    }
+    return false;
+  }
   /// The first header of that (lower-case) name, or empty.
   std::string_view header(std::string_view name) const {
     for (const auto& [key, value] : headers) {

@@ -1,0 +1,181 @@
+#include "app/composition.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "app/keys.h"
+#include "app/peers.h"
+#include "app/shard_site.h"
+#include "app/shard_thread.h"
+#include "auth/origin.h"
+#include "base/random.h"
+#include "http/routes.h"
+#include "net/listener.h"
+#include "store/store.h"
+
+namespace fairlead::app {
+
+// Destroyed from below: what uses comes after what is used.
+struct Hub::Parts {
+  Parts(Settings in_force, const Clock& clock_in, auth::OriginPolicy allowed)
+      : settings(std::move(in_force)), clock(clock_in), origins(std::move(allowed)) {}
+
+  const Settings settings;
+  const Clock& clock;
+  const auth::OriginPolicy origins;
+  std::shared_ptr<const auth::KeySet> keys;
+  std::unique_ptr<net::Listener> listener;
+  std::unique_ptr<net::Listener> admin_listener;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<StoreBackpressure> backpressure;
+  std::unique_ptr<ShardMail> mail;
+  std::unique_ptr<http::SiteSettings> site_settings;
+  struct Front {
+    std::unique_ptr<ShardSite> site;
+    SystemRandom random;
+    std::unique_ptr<http::Routes> routes;
+    std::unique_ptr<http::Routes> admin_routes;
+  };
+  std::vector<std::unique_ptr<Front>> fronts;
+  ShardSite::Shards shards;
+
+  Result<void> listen();
+  void make_shards(protocol::DeviceKey last_key);
+  void make_fronts();
+  void restore(store::Loaded loaded);
+};
+
+Result<void> Hub::Parts::listen() {
+  auto main = net::Listener::open(settings.http_listen);
+  if (!main) return std::unexpected(main.error());
+  listener = std::move(*main);
+  if (settings.http_admin_listen.empty()) return {};
+  auto admin = net::Listener::open(settings.http_admin_listen);
+  if (!admin) return std::unexpected(admin.error());
+  admin_listener = std::move(*admin);
+  return {};
+}
+
+void Hub::Parts::make_shards(protocol::DeviceKey last_key) {
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t count = settings.shards > 0 ? static_cast<std::size_t>(settings.shards) : cores;
+  mail = std::make_unique<ShardMail>(count);
+  const ShardThread::Shared shared{.settings = settings.hub,
+                                   .tokens = settings.tokens,
+                                   .keys = keys,
+                                   .clock = clock,
+                                   .store = *store,
+                                   .mail = *mail,
+                                   .backpressure = *backpressure};
+  for (std::size_t index = 0; index < count; ++index) {
+    const devices::KeySeries series{.first = last_key + 1 + static_cast<protocol::DeviceKey>(index),
+                                    .step = static_cast<protocol::DeviceKey>(count)};
+    shards.push_back(std::make_unique<ShardThread>(index, shared, series));
+  }
+}
+
+void Hub::Parts::make_fronts() {
+  site_settings = std::make_unique<http::SiteSettings>(
+      http::SiteSettings{settings.hub, origins, settings.allow_query_token});
+  const bool is_split = admin_listener != nullptr;
+  for (std::size_t index = 0; index < shards.size(); ++index) {
+    auto front = std::make_unique<Front>();
+    front->site =
+        std::make_unique<ShardSite>(index, shards, *mail, *store, settings.hub.connections);
+    const auto serves = is_split ? http::Serves::kAllButAdmin : http::Serves::kEverything;
+    front->routes =
+        std::make_unique<http::Routes>(*front->site, *site_settings, serves, clock, front->random);
+    listener->watch(shards[index]->reactor(), *front->routes);
+    if (is_split) {
+      front->admin_routes = std::make_unique<http::Routes>(
+          *front->site, *site_settings, http::Serves::kAdminOnly, clock, front->random);
+      admin_listener->watch(shards[index]->reactor(), *front->admin_routes);
+    }
+    fronts.push_back(std::move(front));
+  }
+}
+
+void Hub::Parts::restore(store::Loaded loaded) {
+  const auto home_of = [this](const std::string& tenant, const std::string& name) -> hub::Shard& {
+    return shards[shards[0]->shard().home_of(tenant, name)]->shard();
+  };
+  for (store::LoadedDevice& device : loaded.devices) {
+    hub::Shard& home = home_of(device.device.tenant, device.device.id);
+    home.home().restore(std::move(device.device), std::move(device.progress),
+                        std::move(device.latest));
+  }
+  for (commands::Command& command : loaded.unfinished) {
+    home_of(command.tenant, command.device).home().restore(std::move(command));
+  }
+  for (const auth::Revocation& revocation : loaded.revocations) {
+    for (const auto& shard : shards) shard->shard().restore(revocation);
+  }
+  // Oldest first: that is the order in which they are forgotten.
+  std::ranges::reverse(loaded.keys);
+  for (const store::IdempotencyKey& key : loaded.keys) {
+    home_of(key.tenant, key.issued_by)
+        .idempotency_keys()
+        .keep({key.tenant, key.issued_by, key.key}, key.command, key.issued_at);
+  }
+}
+
+Hub::Hub(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Hub::~Hub() { stop(); }
+
+Result<std::unique_ptr<Hub>> Hub::open(Settings settings, const Clock& clock) {
+  auto keys = load_keys(settings);
+  if (!keys) return std::unexpected(keys.error());
+  auto origins = auth::OriginPolicy::make(settings.http_allowed_origins);
+  if (!origins) {
+    return fail(Code::kInvalid, "http.allowed_origins: {}", origins.error().message);
+  }
+  auto parts = std::make_unique<Parts>(std::move(settings), clock, std::move(*origins));
+  parts->keys = std::move(*keys);
+  if (auto listening = parts->listen(); !listening) return std::unexpected(listening.error());
+  const Settings& in_force = parts->settings;
+  auto opened = store::Store::open(
+      {.data_dir = in_force.data_dir, .full_durability = in_force.durability == "full"}, clock);
+  if (!opened) return std::unexpected(opened.error());
+  parts->store = std::move(*opened);
+  auto loaded = parts->store->load();
+  if (!loaded) return std::unexpected(loaded.error());
+  parts->backpressure = std::make_unique<StoreBackpressure>(*parts->store);
+  parts->make_shards(loaded->last_key);
+  parts->make_fronts();
+  parts->restore(std::move(*loaded));
+  return std::make_unique<Hub>(std::move(parts));
+}
+
+Result<void> Hub::start() {
+  if (auto started = parts_->store->start(); !started) return started;
+  for (const auto& shard : parts_->shards) shard->start();
+  return {};
+}
+
+const std::string& Hub::address() const { return parts_->listener->local_address(); }
+
+void Hub::drain(std::int64_t give_up_after_ms) {
+  parts_->listener->stop_accepting();
+  const std::int64_t until = parts_->clock.steady_ms() + give_up_after_ms;
+  for (std::size_t index = 0; index < parts_->shards.size(); ++index) {
+    parts_->mail->post(index, [until](hub::Shard& shard) { shard.drain(until); });
+  }
+}
+
+bool Hub::is_drained() const {
+  return std::ranges::all_of(parts_->shards,
+                             [](const auto& shard) { return shard->is_drained(); }) &&
+         parts_->store->stats().queued_writes == 0;
+}
+
+void Hub::stop() {
+  // First the shards: nobody may write to a store that has stopped.
+  for (const auto& shard : parts_->shards) shard->stop();
+  if (parts_->store) parts_->store->stop();
+}
+
+}  // namespace fairlead::app

@@ -1,0 +1,109 @@
+#include "app/shard_site.h"
+
+#include <string>
+
+#include "http/metrics.h"
+
+namespace fairlead::app {
+namespace {
+
+template <std::size_t N>
+std::vector<std::pair<double, std::uint64_t>> cumulative(const store::Histogram<N>& histogram) {
+  std::vector<std::pair<double, std::uint64_t>> buckets;
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < N; ++i) {
+    sum += histogram.counts[i];
+    buckets.emplace_back(histogram.bounds[i], sum);
+  }
+  return buckets;
+}
+
+http::StoreMetrics store_metrics(const store::Store& store) {
+  const store::Stats stats = store.stats();
+  return {.commits = stats.commits,
+          .failed_commits = stats.failed_commits,
+          .reads = stats.reads,
+          .queued_writes = stats.queued_writes,
+          .queued_bytes = stats.queued_bytes,
+          .is_failing = store.health().has_value(),
+          .commit_seconds = cumulative(stats.commit_seconds),
+          .commit_seconds_sum = stats.commit_seconds.sum,
+          .batch_writes = cumulative(stats.batch_writes),
+          .batch_writes_sum = stats.batch_writes.sum};
+}
+
+/// Waits for every shard's copy; lives on the shard that asked.
+struct Scrape {
+  std::vector<http::ShardMetrics> shards;
+  std::size_t left = 0;
+  std::move_only_function<void(std::vector<prometheus::MetricFamily>)> done;
+};
+
+}  // namespace
+
+ShardSite::ShardSite(std::size_t here, const Shards& shards, ShardMail& mail,
+                     const store::Store& store, std::size_t max_connections)
+    : here_(here), shards_(shards), mail_(mail), store_(store), max_connections_(max_connections) {}
+
+Result<auth::Principal> ShardSite::authenticate(std::string_view token) {
+  return shard().authenticate(token);
+}
+
+void ShardSite::may_connect(const auth::Principal& who, Completion<void> done) {
+  const std::size_t home = shard().home_of(who.tenant, who.subject);
+  shard().ask<void>(
+      home,
+      [tenant = who.tenant, device = who.subject](hub::Shard& there, auto answer) {
+        answer(there.home().may_connect(tenant, device));
+      },
+      std::move(done));
+}
+
+bool ShardSite::has_place() const {
+  std::size_t connections = 0;
+  for (const auto& shard : shards_) connections += shard->connections();
+  return connections < max_connections_;
+}
+
+void ShardSite::arrive(hub::Arrival arrival) {
+  std::size_t home = here_;
+  if (arrival.principal && arrival.principal->kind == auth::Kind::kDevice) {
+    home = shard().home_of(arrival.principal->tenant, arrival.principal->subject);
+  }
+  if (home == here_) {
+    shard().adopt(std::move(arrival));
+    return;
+  }
+  mail_.post(home, [arrival = std::move(arrival)](hub::Shard& there) mutable {
+    there.adopt(std::move(arrival));
+  });
+}
+
+std::vector<std::pair<std::string, std::string>> ShardSite::failures() const {
+  std::vector<std::pair<std::string, std::string>> failures;
+  if (const auto why = store_.health()) failures.emplace_back("store", *why);
+  return failures;
+}
+
+void ShardSite::collect_metrics(
+    std::move_only_function<void(std::vector<prometheus::MetricFamily>)> done) {
+  auto scrape = std::make_shared<Scrape>(
+      Scrape{.shards = {}, .left = shards_.size(), .done = std::move(done)});
+  for (std::size_t index = 0; index < shards_.size(); ++index) {
+    mail_.post(index, [this, index, scrape](hub::Shard& there) mutable {
+      http::ShardMetrics copy{.hub = there.counters(),
+                              .gauges = there.gauges(),
+                              .telemetry = there.home().telemetry().counters(),
+                              .net = shards_[index]->reactor().counters()};
+      // The scrape itself is touched on the asking shard only.
+      mail_.post(here_, [this, scrape = std::move(scrape), copy = std::move(copy)](hub::Shard&) {
+        scrape->shards.push_back(copy);
+        if (--scrape->left == 0) {
+          scrape->done(http::metric_families(scrape->shards, store_metrics(store_)));
+        }
+      });
+    });
+  }
+}
+
+}  // namespace fairlead::app

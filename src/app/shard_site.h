@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "app/peers.h"
+#include "app/shard_thread.h"
+#include "http/site.h"
+#include "store/store.h"
+
+namespace fairlead::app {
+
+/// One shard's view of the whole hub, for HTTP.
+class ShardSite final : public http::Site {
+ public:
+  using Shards = std::vector<std::unique_ptr<ShardThread>>;
+
+  /// `shards` is complete before a thread runs, and outlives this.
+  ShardSite(std::size_t here, const Shards& shards, ShardMail& mail, const store::Store& store,
+            std::size_t max_connections);
+
+  Result<auth::Principal> authenticate(std::string_view token) override;
+  hub::Operations& operations() override { return shard().operations(); }
+  void may_connect(const auth::Principal& who, Completion<void> done) override;
+  bool has_place() const override;
+  void arrive(hub::Arrival arrival) override;
+  std::vector<std::pair<std::string, std::string>> failures() const override;
+  void collect_metrics(
+      std::move_only_function<void(std::vector<prometheus::MetricFamily>)> done) override;
+
+ private:
+  hub::Shard& shard() const { return shards_[here_]->shard(); }
+
+  const std::size_t here_;
+  const Shards& shards_;
+  ShardMail& mail_;
+  const store::Store& store_;
+  const std::size_t max_connections_;
+};
+
+}  // namespace fairlead::app

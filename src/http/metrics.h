@@ -1,0 +1,44 @@
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hub/shard.h"
+#include "net/reactor.h"
+
+namespace fairlead::http {
+
+/// What one shard gives to a scrape; copied on its thread.
+struct ShardMetrics {
+  hub::Counters hub;
+  hub::Gauges gauges;
+  telemetry::Counters telemetry;
+  net::ReactorCounters net;
+};
+
+/// What the store gives.
+struct StoreMetrics {
+  std::uint64_t commits = 0;
+  std::uint64_t failed_commits = 0;
+  std::uint64_t reads = 0;
+  std::size_t queued_writes = 0;
+  std::size_t queued_bytes = 0;
+  bool is_failing = false;
+  /// Upper bounds with cumulative counts; sums.
+  std::vector<std::pair<double, std::uint64_t>> commit_seconds;
+  double commit_seconds_sum = 0;
+  std::vector<std::pair<double, std::uint64_t>> batch_writes;
+  double batch_writes_sum = 0;
+};
+
+/// All families of /metrics: the sum over the shards, and the store. Labels are bounded: kinds,
+/// types, codes, states.
+std::vector<prometheus::MetricFamily> metric_families(const std::vector<ShardMetrics>& shards,
+                                                      const StoreMetrics& store);
+
+}  // namespace fairlead::http

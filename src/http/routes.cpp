@@ -1,0 +1,266 @@
+#include "http/routes.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "auth/handshake_token.h"
+#include "http/assets.h"
+#include "protocol/json_writer.h"
+
+namespace fairlead::http {
+namespace {
+
+constexpr std::size_t kMaxBuckets = 100'000;
+constexpr std::string_view kSocketPath = "/v1/ws";
+
+struct Route {
+  std::string_view method;
+  /// `{}` stands for one segment, which may hold `%2F`.
+  std::string_view pattern;
+  void (*handler)(Context&, Request);
+};
+
+constexpr std::array kRoutes = {
+    Route{"GET", "/v1/devices", list_devices},
+    Route{"GET", "/v1/devices/{}", get_device},
+    Route{"PUT", "/v1/devices/{}", put_device},
+    Route{"PATCH", "/v1/devices/{}", patch_device},
+    Route{"DELETE", "/v1/devices/{}", delete_device},
+    Route{"POST", "/v1/devices/{}/telemetry", post_telemetry},
+    Route{"GET", "/v1/devices/{}/telemetry", get_telemetry},
+    Route{"GET", "/v1/devices/{}/telemetry/latest", get_latest},
+    Route{"POST", "/v1/devices/{}/commands", post_command},
+    Route{"GET", "/v1/devices/{}/commands", list_commands},
+    Route{"GET", "/v1/commands/{}", get_command},
+    Route{"POST", "/v1/commands/{}/cancel", cancel_command},
+    Route{"GET", "/v1/connections", list_connections},
+    Route{"DELETE", "/v1/connections/{}", delete_connection},
+    Route{"GET", "/v1/connection-logs", list_connection_logs},
+    Route{"POST", "/v1/tokens/revoke", revoke_token},
+};
+
+std::string_view take_segment(std::string_view& path) {
+  path.remove_prefix(1);
+  const std::size_t end = std::min(path.find('/'), path.size());
+  const std::string_view segment = path.substr(0, end);
+  path.remove_prefix(end);
+  return segment;
+}
+
+/// The decoded names when the path fits; nullopt when it does not.
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> names;
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view wanted = take_segment(pattern);
+    const std::string_view given = take_segment(path);
+    if (wanted == "{}") {
+      auto name = percent_decode(given);
+      if (!name || name->empty()) return std::nullopt;
+      names.push_back(std::move(*name));
+    } else if (wanted != given) {
+      return std::nullopt;
+    }
+  }
+  if (!pattern.empty() || !path.empty()) return std::nullopt;
+  return names;
+}
+
+bool fits_method(const Route& route, std::string_view method) {
+  return route.method == method || (route.method == "GET" && method == "HEAD");
+}
+
+void respond_problem(net::Exchange& exchange, int status, std::string_view title,
+                     const std::string& detail, std::string_view code, Headers more = {}) {
+  std::string body;
+  protocol::JsonWriter(body)
+      .begin_object()
+      .member("type", "about:blank")
+      .member("title", title)
+      .member("status", status)
+      .member("detail", detail)
+      .member("code", code)
+      .end_object();
+  Headers headers = {{"Content-Type", "application/problem+json"}, {"Cache-Control", "no-store"}};
+  for (auto& header : more) headers.push_back(std::move(header));
+  exchange.respond({.status = status, .headers = std::move(headers), .body = std::move(body)});
+}
+
+/// 404, or 405 where only the method is wrong.
+void respond_no_route(net::Exchange& exchange, const std::string& path) {
+  std::string allowed;
+  for (const Route& route : kRoutes) {
+    if (!match(route.pattern, path)) continue;
+    if (!allowed.empty()) allowed += ", ";
+    allowed += route.method;
+  }
+  if (allowed.empty()) {
+    respond_problem(exchange, 404, "Not Found", "there is no " + path, "not_found");
+  } else {
+    respond_problem(exchange, 405, "Method Not Allowed", path + " takes " + allowed, "invalid",
+                    {{"Allow", allowed}});
+  }
+}
+
+/// Adds the headers of CORS to an answer, whoever gives it.
+class CorsExchange final : public net::Exchange {
+ public:
+  CorsExchange(std::unique_ptr<net::Exchange> exchange, std::string origin)
+      : exchange_(std::move(exchange)), origin_(std::move(origin)) {}
+  void respond(net::HttpResponse response) override {
+    response.headers.emplace_back("Access-Control-Allow-Origin", origin_);
+    response.headers.emplace_back("Access-Control-Expose-Headers", "Link, Retry-After");
+    response.headers.emplace_back("Vary", "Origin");
+    exchange_->respond(std::move(response));
+  }
+  bool is_upgrade() const override { return exchange_->is_upgrade(); }
+  const std::vector<std::string>& offered_protocols() const override {
+    return exchange_->offered_protocols();
+  }
+  void upgrade(std::string_view protocol, std::size_t max_message_bytes,
+               std::move_only_function<void(std::unique_ptr<net::Transport>)> taker) override {
+    exchange_->upgrade(protocol, max_message_bytes, std::move(taker));
+  }
+
+ private:
+  std::unique_ptr<net::Exchange> exchange_;
+  std::string origin_;
+};
+
+}  // namespace
+
+Routes::Routes(Site& site, const SiteSettings& settings, Serves serves, const Clock& clock,
+               Random& random)
+    : site_(site),
+      settings_(settings),
+      serves_(serves),
+      clock_(clock),
+      upgrade_(site, settings, clock, random),
+      context_{site.operations()} {}
+
+void Routes::on_request(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange) {
+  if (!check_origin(request, *exchange)) return;
+  if (request.has_header("origin")) {
+    exchange =
+        std::make_unique<CorsExchange>(std::move(exchange), std::string(request.header("origin")));
+  }
+  if (request.method == "OPTIONS") {
+    return exchange->respond(
+        {.status = 204,
+         .headers = {{"Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE"},
+                     {"Access-Control-Allow-Headers", "Authorization, Content-Type, Accept"},
+                     {"Access-Control-Max-Age", "600"}},
+         .body = ""});
+  }
+  const bool is_admin_path =
+      request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
+  if (is_admin_path && serves_ != Serves::kAllButAdmin) {
+    if (request.path == "/metrics" && (request.method == "GET" || request.method == "HEAD")) {
+      return serve_metrics(std::move(exchange));
+    }
+    if (serve_admin(request, *exchange)) return;
+  }
+  if (is_admin_path || serves_ == Serves::kAdminOnly) {
+    return respond_no_route(*exchange, request.path);
+  }
+  if (request.path == kSocketPath) return upgrade_.serve(request, std::move(exchange));
+  if (serve_asset(request, *exchange)) return;
+  serve_api(std::move(request), std::move(exchange));
+}
+
+bool Routes::check_origin(const net::HttpRequest& request, net::Exchange& exchange) const {
+  const auto origin = request.has_header("origin") ? std::optional(request.header("origin"))
+                                                   : std::optional<std::string_view>();
+  if (settings_.origins.allows(origin, request.header("host"), request.is_tls)) return true;
+  respond_error(exchange, {.code = Code::kForbidden,
+                           .message = "this Origin is not in http.allowed_origins"});
+  return false;
+}
+
+bool Routes::serve_admin(const net::HttpRequest& request, net::Exchange& exchange) {
+  if (request.method != "GET" && request.method != "HEAD") {
+    respond_problem(exchange, 405, "Method Not Allowed", request.path + " takes GET", "invalid",
+                    {{"Allow", "GET"}});
+    return true;
+  }
+  if (request.path == "/healthz") {
+    respond_json(exchange, 200, R"({"status":"ok"})");
+    return true;
+  }
+  const auto failures = site_.failures();
+  std::string body;
+  protocol::JsonWriter json(body);
+  json.begin_object().member("status", failures.empty() ? "ready" : "failing");
+  json.key("failing").begin_array();
+  for (const auto& [part, why] : failures) {
+    json.begin_object().member("part", part).member("why", why).end_object();
+  }
+  json.end_array().end_object();
+  respond_json(exchange, failures.empty() ? 200 : 503, std::move(body));
+  return true;
+}
+
+void Routes::serve_metrics(std::unique_ptr<net::Exchange> exchange) {
+  site_.collect_metrics(
+      [exchange = std::move(exchange)](std::vector<prometheus::MetricFamily> families) {
+        exchange->respond({.status = 200,
+                           .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
+                                       {"Cache-Control", "no-store"}},
+                           .body = prometheus::TextSerializer().Serialize(families)});
+      });
+}
+
+Result<auth::Principal> Routes::who_asks(const net::HttpRequest& request) const {
+  auth::TokenPlaces places{.query = request.query};
+  places.allow_query_token = settings_.allow_query_token;
+  if (request.has_header("authorization")) places.authorization = request.header("authorization");
+  const auth::HandshakeToken token = auth::find_handshake_token(places);
+  if (const auto* malformed = std::get_if<auth::MalformedToken>(&token)) {
+    return std::unexpected(Error{.code = Code::kUnauthenticated, .message = malformed->reason});
+  }
+  if (const auto* text = std::get_if<std::string>(&token)) return site_.authenticate(*text);
+  return fail(Code::kUnauthenticated, "give a token: Authorization: Bearer <jwt>");
+}
+
+Result<void> Routes::charge(const auth::Principal& who) {
+  std::string name = who.tenant;
+  name.push_back('\0');
+  name.push_back(who.kind == auth::Kind::kDevice ? 'd' : 'c');
+  name += who.subject;
+  if (buckets_.size() >= kMaxBuckets) buckets_.clear();
+  const auto [bucket, is_new] =
+      buckets_.try_emplace(std::move(name), settings_.hub.messages_per_second, settings_.hub.burst);
+  const std::int64_t wait_ms = bucket->second.take(clock_.steady_ms());
+  if (wait_ms == 0) return {};
+  Error error{
+      .code = Code::kRateLimited,
+      .message = fmt::format("over {} requests a second", settings_.hub.messages_per_second)};
+  error.retry_after_ms = wait_ms;
+  return std::unexpected(std::move(error));
+}
+
+void Routes::serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange) {
+  const auto route = std::ranges::find_if(kRoutes, [&request](const Route& known) {
+    return fits_method(known, request.method) && match(known.pattern, request.path);
+  });
+  if (route == kRoutes.end()) return respond_no_route(*exchange, request.path);
+  auto who = who_asks(request);
+  if (!who) {
+    return respond_unauthenticated(*exchange, who.error(), request.has_header("authorization"));
+  }
+  if (auto charged = charge(*who); !charged) return respond_error(*exchange, charged.error());
+  auto query = Query::parse(request.query);
+  if (!query) return respond_error(*exchange, query.error());
+  auto names = match(route->pattern, request.path);
+  route->handler(context_, Request{.who = std::move(*who),
+                                   .names = std::move(*names),
+                                   .query = std::move(*query),
+                                   .http = std::move(request),
+                                   .exchange = std::move(exchange)});
+}
+
+}  // namespace fairlead::http

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/token_bucket.h"
+#include "http/handlers.h"
+#include "http/request.h"
+#include "http/site.h"
+#include "http/upgrade.h"
+#include "net/exchange.h"
+
+namespace fairlead::http {
+
+/// All requests of one listener on one shard: Origin and CORS, who asks, how often, which handler.
+/// Thread: the shard's.
+class Routes final : public net::RequestHandler {
+ public:
+  Routes(Site& site, const SiteSettings& settings, Serves serves, const Clock& clock,
+         Random& random);
+
+  void on_request(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange) override;
+
+ private:
+  /// True when it has answered.
+  bool serve_admin(const net::HttpRequest& request, net::Exchange& exchange);
+  bool check_origin(const net::HttpRequest& request, net::Exchange& exchange) const;
+  void serve_metrics(std::unique_ptr<net::Exchange> exchange);
+  void serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange);
+  Result<auth::Principal> who_asks(const net::HttpRequest& request) const;
+  Result<void> charge(const auth::Principal& who);
+
+  Site& site_;
+  const SiteSettings& settings_;
+  const Serves serves_;
+  const Clock& clock_;
+  Upgrade upgrade_;
+  Context context_;
+  /// By tenant, kind and subject; emptied when it has grown beyond kMaxBuckets.
+  boost::unordered_flat_map<std::string, TokenBucket> buckets_;
+};
+
+}  // namespace fairlead::http

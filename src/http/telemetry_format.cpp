@@ -1,0 +1,155 @@
+#include "http/telemetry_format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "protocol/events.h"
+#include "protocol/json_reader.h"
+#include "protocol/json_writer.h"
+
+namespace fairlead::http {
+namespace {
+
+struct Offer {
+  Format format;
+  std::string_view type;
+};
+// In the order of preference where several are taken alike.
+constexpr std::array<Offer, 3> kOffers = {{{Format::kJson, "application/json"},
+                                           {Format::kNdjson, "application/x-ndjson"},
+                                           {Format::kCsv, "text/csv"}}};
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view take(std::string_view& text, char separator) {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view taken = trim(text.substr(0, end));
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return taken;
+}
+
+/// 0 to 1000.
+int quality_of(std::string_view parameters) {
+  while (!parameters.empty()) {
+    const std::string_view parameter = take(parameters, ';');
+    if (!parameter.starts_with("q=") && !parameter.starts_with("Q=")) continue;
+    double value = 1;
+    std::from_chars(parameter.data() + 2, parameter.data() + parameter.size(), value);
+    return static_cast<int>(std::clamp(value, 0.0, 1.0) * 1000);
+  }
+  return 1000;
+}
+
+/// How exactly a range names a type: 0 for not at all, 3 for its full name.
+int exactness(std::string_view range, std::string_view type) {
+  if (range == type) return 3;
+  const std::string_view family = type.substr(0, type.find('/') + 1);
+  if (range.ends_with("/*") && range.substr(0, range.size() - 1) == family) return 2;
+  return range == "*/*" ? 1 : 0;
+}
+
+int quality_for(std::string_view accept, std::string_view type) {
+  int best_exactness = 0;
+  int quality = 0;
+  while (!accept.empty()) {
+    std::string_view entry = take(accept, ',');
+    const std::string_view range = take(entry, ';');
+    const int exact = exactness(range, type);
+    if (exact > best_exactness) {
+      best_exactness = exact;
+      quality = quality_of(entry);
+    }
+  }
+  return quality;
+}
+
+std::string csv_field(const protocol::Node& node) {
+  if (node.text.find_first_of("\",\r\n") == std::string_view::npos) return std::string(node.text);
+  std::string quoted = "\"";
+  for (const char c : node.text) {
+    if (c == '"') quoted.push_back('"');
+    quoted.push_back(c);
+  }
+  quoted.push_back('"');
+  return quoted;
+}
+
+}  // namespace
+
+std::optional<Format> negotiate(std::string_view accept) {
+  if (trim(accept).empty()) return Format::kJson;
+  std::optional<Format> best;
+  int best_quality = 0;
+  for (const Offer& offer : kOffers) {
+    const int quality = quality_for(accept, offer.type);
+    if (quality > best_quality) {
+      best_quality = quality;
+      best = offer.format;
+    }
+  }
+  return best;
+}
+
+std::string_view content_type(Format format) {
+  return format == Format::kCsv ? "text/csv; charset=utf-8"
+                                : kOffers[static_cast<std::size_t>(format)].type;
+}
+
+std::string row_json(const telemetry::Sample& sample, const std::vector<std::string>& metrics) {
+  std::string kept = sample.metrics;
+  if (!metrics.empty()) kept = protocol::trim_metrics(sample.metrics, metrics);
+  if (!metrics.empty() && kept == "{}") return {};
+  std::string json;
+  protocol::JsonWriter(json)
+      .begin_object()
+      .member("offset", sample.offset)
+      .member("ts", sample.ts)
+      .member("at", sample.at)
+      .raw_member("metrics", kept)
+      .end_object();
+  return json;
+}
+
+std::string rows_csv(const std::vector<telemetry::Sample>& samples,
+                     const std::vector<std::string>& metrics) {
+  protocol::JsonReader reader;
+  std::set<std::string> columns(metrics.begin(), metrics.end());
+  std::vector<std::pair<const telemetry::Sample*, std::map<std::string, std::string>>> rows;
+  for (const telemetry::Sample& sample : samples) {
+    // What is stored was read once before.
+    if (!reader.read_copy(sample.metrics)) continue;
+    std::map<std::string, std::string> cells;
+    for (const protocol::Node& node : reader.document().children(reader.document().root())) {
+      std::string name(node.key);
+      if (!metrics.empty() && !std::ranges::binary_search(metrics, name)) continue;
+      columns.insert(name);
+      cells.emplace(std::move(name), csv_field(node));
+    }
+    if (metrics.empty() || !cells.empty()) rows.emplace_back(&sample, std::move(cells));
+  }
+  std::string csv = "offset,ts,at";
+  for (const std::string& column : columns) csv.append(",").append(column);
+  csv += "\r\n";
+  for (const auto& [sample, cells] : rows) {
+    csv += fmt::format("{},{},{}", sample->offset, sample->ts, sample->at);
+    for (const std::string& column : columns) {
+      const auto cell = cells.find(column);
+      csv.push_back(',');
+      if (cell != cells.end()) csv += cell->second;
+    }
+    csv += "\r\n";
+  }
+  return csv;
+}
+
+}  // namespace fairlead::http

@@ -1,0 +1,93 @@
+#include "http/upgrade.h"
+
+#include <utility>
+
+#include "auth/handshake_token.h"
+#include "base/id.h"
+#include "http/request.h"
+
+namespace fairlead::http {
+namespace {
+
+constexpr std::int64_t kFullRetryMs = 5000;
+
+}  // namespace
+
+Upgrade::Upgrade(Site& site, const SiteSettings& settings, const Clock& clock, Random& random)
+    : site_(site), settings_(settings), clock_(clock), random_(random) {}
+
+void respond_unauthenticated(net::Exchange& exchange, const Error& error, bool had_token) {
+  respond_error(exchange, error,
+                {{"WWW-Authenticate", had_token ? R"(Bearer error="invalid_token")" : "Bearer"}});
+}
+
+void Upgrade::serve(const net::HttpRequest& request, std::unique_ptr<net::Exchange> exchange) {
+  if (!exchange->is_upgrade()) {
+    exchange->respond({.status = 426,
+                       .headers = {{"Upgrade", "websocket"},
+                                   {"Connection", "Upgrade"},
+                                   {"Content-Type", "application/problem+json"}},
+                       .body = R"({"type":"about:blank","title":"Upgrade Required","status":426,)"
+                               R"("detail":"connect here with a WebSocket","code":"invalid"})"});
+    return;
+  }
+  const auto& protocols = exchange->offered_protocols();
+  const std::vector<std::string_view> offered(protocols.begin(), protocols.end());
+  const auth::Subprotocol chosen = auth::choose_subprotocol(offered, true);
+  if (chosen == auth::Subprotocol::kRefused) {
+    return respond_error(*exchange,
+                         invalid_field("Sec-WebSocket-Protocol",
+                                       "offers neither fairlead.v1.json nor fairlead.v1.cbor")
+                             .error());
+  }
+  hub::Arrival arrival;
+  arrival.info.id = make_id('c', clock_.now_ms(), random_);
+  arrival.info.remote = request.remote;
+  arrival.info.codec =
+      chosen == auth::Subprotocol::kCbor ? protocol::Codec::kCbor : protocol::Codec::kJson;
+  arrival.info.connected_at = clock_.now_ms();
+  auth::TokenPlaces places{.subprotocols = offered, .query = request.query};
+  const std::string_view header = request.header("authorization");
+  if (request.has_header("authorization")) places.authorization = header;
+  places.allow_query_token = settings_.allow_query_token;
+  const auth::HandshakeToken token = auth::find_handshake_token(places);
+  if (const auto* malformed = std::get_if<auth::MalformedToken>(&token)) {
+    const Error error{.code = Code::kUnauthenticated, .message = malformed->reason};
+    return respond_unauthenticated(*exchange, error, true);
+  }
+  if (const auto* text = std::get_if<std::string>(&token)) {
+    auto principal = site_.authenticate(*text);
+    if (!principal) return respond_unauthenticated(*exchange, principal.error(), true);
+    arrival.principal = std::move(*principal);
+  }
+  admit(std::move(arrival), auth::echo_of(chosen), std::move(exchange));
+}
+
+void Upgrade::admit(hub::Arrival arrival, std::string_view protocol,
+                    std::unique_ptr<net::Exchange> exchange) {
+  if (!site_.has_place()) {
+    Error error{.code = Code::kOverloaded, .message = "the hub has as many connections as it may"};
+    error.retry_after_ms = kFullRetryMs;
+    return respond_error(*exchange, error);
+  }
+  if (!arrival.principal || arrival.principal->kind != auth::Kind::kDevice) {
+    return accept(std::move(arrival), protocol, *exchange);
+  }
+  const auth::Principal who = *arrival.principal;
+  site_.may_connect(who, [this, arrival = std::move(arrival), protocol,
+                          exchange = std::move(exchange)](Result<void> may) mutable {
+    if (!may) return respond_error(*exchange, may.error());
+    accept(std::move(arrival), protocol, *exchange);
+  });
+}
+
+void Upgrade::accept(hub::Arrival arrival, std::string_view protocol, net::Exchange& exchange) {
+  exchange.upgrade(
+      protocol, settings_.hub.max_message_bytes,
+      [this, arrival = std::move(arrival)](std::unique_ptr<net::Transport> transport) mutable {
+        arrival.transport = std::move(transport);
+        site_.arrive(std::move(arrival));
+      });
+}
+
+}  // namespace fairlead::http
