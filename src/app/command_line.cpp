@@ -187,6 +187,15 @@ int run_command_line(const std::vector<std::string>& arguments,
   app.add_subcommand("version", "Print version and commit")->callback([] {
     fmt::print("fairlead {} ({})\n", embedded::kVersion, embedded::kCommit);
   });
+  const bool names_command = !arguments.empty() && !arguments.front().starts_with('-');
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  const bool is_known = std::ranges::any_of(commands, [&arguments](const CLI::App* command) {
+    return command->get_name() == arguments.front();
+  });
+  if (names_command && !is_known) {
+    fmt::print(stderr, "fairlead: unknown command {}; see `fairlead --help`\n", arguments.front());
+    return kUsageError;
+  }
   // CLI11 takes them from the last to the first.
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {

@@ -69,15 +69,15 @@ Result<Settings> load_settings(const ConfigSources& sources) {
   for (const auto& [key, value] : sources.assignments) {
     if (auto set = set_config_key(settings, key, value); !set) return std::unexpected(set.error());
   }
-  if (settings.hub.outbox_bytes < settings.hub.max_message_bytes * 4) {
+  if (settings.hub.outbox_bytes < settings.hub.max_message_bytes) {
     return fail(Code::kInvalid,
-                "limits.outbox_bytes = {}: must be at least 4 times limits.max_message_bytes ({})",
+                "limits.outbox_bytes = {}: must be at least limits.max_message_bytes ({})",
                 settings.hub.outbox_bytes, settings.hub.max_message_bytes);
   }
   if (settings.store_url != "sqlite:") {
     return fail(Code::kInvalid,
-                "store.url = \"{}\": unknown store; this version knows \"sqlite:\" (in store.data)",
-                settings.store_url);
+                "store.url: unknown store {}; this version knows sqlite: (in store.data)",
+                settings.store_url.substr(0, settings.store_url.find(':')));
   }
   return settings;
 }

@@ -40,7 +40,7 @@ struct Settings {
   bool is_dev = false;
 };
 
-static_assert(hub::Settings().max_message_bytes * 4 <= hub::Settings().outbox_bytes,
-              "an outbox holds some messages of the largest size");
+static_assert(hub::Settings().max_message_bytes <= hub::Settings().outbox_bytes,
+              "an outbox holds a message of the largest size");
 
 }  // namespace fairlead::app

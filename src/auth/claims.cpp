@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "protocol/names.h"
+
 namespace fairlead::auth {
 
 namespace {
@@ -77,7 +79,7 @@ Result<void> read_identity(Object object, const ClaimNames& names, Principal& in
   const auto sub = text_claim(object, names.sub);
   if (!sub) return std::unexpected(sub.error());
   if (!*sub) return bad_claim(names.sub, "missing");
-  if (into.kind == Kind::kDevice ? !is_device_id(**sub) : !is_printable_name(**sub)) {
+  if (into.kind == Kind::kDevice ? !protocol::is_device_id(**sub) : !is_printable_name(**sub)) {
     return bad_claim(names.sub, into.kind == Kind::kDevice ? "not an id of a device"
                                                            : "not 1 to 256 printable bytes");
   }
@@ -86,7 +88,7 @@ Result<void> read_identity(Object object, const ClaimNames& names, Principal& in
   const auto tenant = text_claim(object, names.tenant);
   if (!tenant) return std::unexpected(tenant.error());
   into.tenant = tenant->value_or("default");
-  if (!is_tenant(into.tenant)) return bad_claim(names.tenant, "not a name of a tenant");
+  if (!protocol::is_tenant(into.tenant)) return bad_claim(names.tenant, "not a name of a tenant");
   return {};
 }
 
@@ -102,7 +104,7 @@ Result<void> read_devices(Object object, const std::string& name, Principal& int
   into.devices.reserve(patterns.size());
   for (const Element item : patterns) {
     std::string_view pattern;
-    if (item.get(pattern) != simdjson::SUCCESS || !is_device_pattern(pattern)) {
+    if (item.get(pattern) != simdjson::SUCCESS || !protocol::is_pattern(pattern)) {
       return bad_claim(name, "an entry is neither an id nor a prefix");
     }
     into.devices.emplace_back(pattern);

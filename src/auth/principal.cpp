@@ -4,13 +4,11 @@
 #include <array>
 #include <cstddef>
 
-#include "protocol/limits.h"
+#include "protocol/names.h"
 
 namespace fairlead::auth {
 
 namespace {
-
-constexpr std::size_t kMaxTenant = 64;
 
 /// Indexed by `Scope`.
 constexpr std::array<std::string_view, 8> kScopeNames = {
@@ -18,20 +16,6 @@ constexpr std::array<std::string_view, 8> kScopeNames = {
     "command:read",   "command:send",    "connection:read", "admin",
 };
 static_assert(kScopeNames.size() == static_cast<std::size_t>(Scope::kAdmin) + 1);
-
-constexpr std::array<bool, 256> kIdCharacters = [] {
-  std::array<bool, 256> table{};
-  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                       "0123456789_.:/-")) {
-    table[static_cast<unsigned char>(c)] = true;
-  }
-  return table;
-}();
-
-bool has_only_id_characters(std::string_view text) {
-  return std::ranges::all_of(text,
-                             [](char c) { return kIdCharacters[static_cast<unsigned char>(c)]; });
-}
 
 }  // namespace
 
@@ -74,31 +58,13 @@ std::string Scopes::to_claim() const {
 bool may_touch(const Principal& principal, std::string_view device_id) {
   if (principal.kind == Kind::kDevice) return device_id == principal.subject;
   if (principal.all_devices) return true;
-  return std::ranges::any_of(
-      principal.devices, [&](const std::string& pattern) { return matches(pattern, device_id); });
+  return std::ranges::any_of(principal.devices, [&](const std::string& pattern) {
+    return protocol::matches(pattern, device_id);
+  });
 }
 
 bool is_same_identity(const Principal& one, const Principal& other) {
   return one.kind == other.kind && one.tenant == other.tenant && one.subject == other.subject;
-}
-
-bool is_device_id(std::string_view id) {
-  return !id.empty() && id.size() <= protocol::kMaxDeviceIdLength && has_only_id_characters(id);
-}
-
-bool is_device_pattern(std::string_view pattern) {
-  if (!pattern.ends_with('*')) return is_device_id(pattern);
-  pattern.remove_suffix(1);
-  return pattern.size() <= protocol::kMaxDeviceIdLength && has_only_id_characters(pattern);
-}
-
-bool is_tenant(std::string_view tenant) {
-  return !tenant.empty() && tenant.size() <= kMaxTenant && has_only_id_characters(tenant);
-}
-
-bool matches(std::string_view pattern, std::string_view id) {
-  if (!pattern.ends_with('*')) return pattern == id;
-  return id.starts_with(pattern.substr(0, pattern.size() - 1));
 }
 
 }  // namespace fairlead::auth

@@ -85,14 +85,4 @@ bool may_touch(const Principal& principal, std::string_view device_id);
 /// The same tenant, kind and subject: what a refreshed token must keep.
 bool is_same_identity(const Principal& one, const Principal& other);
 
-/// 1 to 128 characters of `A-Z a-z 0-9 _ . : / -`: the rule for ids of devices.
-bool is_device_id(std::string_view id);
-/// An id, or a prefix of 0 to 128 such characters and a final `*`.
-bool is_device_pattern(std::string_view pattern);
-/// 1 to 64 characters of the alphabet of ids.
-bool is_tenant(std::string_view tenant);
-
-/// Does the id equal `pattern`, or begin with it up to its final `*`?
-bool matches(std::string_view pattern, std::string_view id);
-
 }  // namespace fairlead::auth

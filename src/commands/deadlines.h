@@ -45,6 +45,14 @@ class Deadlines {
   /// Takes out the earliest timer at or before `now`; null when none is due.
   Timer* take_due(std::int64_t now);
   std::size_t size() const { return heap_.size(); }
+  /// Those of a kind that are armed, in no order.
+  std::vector<Timer*> all(Timer::Kind kind) const {
+    std::vector<Timer*> found;
+    for (Timer* const timer : heap_) {
+      if (timer->kind() == kind) found.push_back(timer);
+    }
+    return found;
+  }
 
  private:
   void put(std::size_t place, Timer* timer) {

@@ -67,6 +67,9 @@ void Service::committed(Change& change) {
                             change.at, change.told == Told::kLateResult);
   }
   if (is_final(command.state)) answer_waits(*entry, command);
+  if (command.state == State::kExpired || command.state == State::kCancelled) {
+    late_senders_.remember(command.id, entry->sender_shard, entry->record.connection());
+  }
   deliver(entry);
   drop_if_over(entry);
 }
@@ -143,6 +146,13 @@ void Service::end_wait(Wait& wait) {
         if (!result) return done(std::unexpected(result.error()));
         done(held->command(held->committed));
       });
+}
+
+void Service::end_waits() {
+  for (Timer* const timer : index_.deadlines().all(Timer::Kind::kWait)) {
+    index_.deadlines().disarm(*timer);
+    end_wait(static_cast<Wait&>(*timer));
+  }
 }
 
 void Service::answer_waits(Entry& entry, const Result<Command>& result) {

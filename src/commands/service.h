@@ -17,6 +17,7 @@
 #include "commands/id.h"
 #include "commands/index.h"
 #include "commands/journal.h"
+#include "commands/late_senders.h"
 #include "commands/params.h"
 #include "commands/repository.h"
 #include "protocol/capabilities.h"
@@ -124,6 +125,9 @@ class Service : private Journal::Witness {
   void wait(protocol::DeviceRef device, std::string_view command, std::int64_t deadline_ms,
             Completion<Command> done);
 
+  /// The hub stops: every wait ends with the state as it is.
+  void end_waits();
+
   /// Expires what is due and ends waits; to be called when next_deadline() has come. A command has
   /// expired when its time has come, called or not: whatever comes later finds it so.
   void fire(std::int64_t now_ms);
@@ -190,6 +194,7 @@ class Service : private Journal::Witness {
   Params params_;
   Index index_;
   Journal journal_;
+  LateSenders late_senders_;
   std::unordered_map<std::string, std::vector<Waiting>> lookups_;
 };
 

@@ -230,7 +230,8 @@ Result<EntryPtr> Service::entry_for(const Waiting& waiting, const std::string& i
   if (!is_final(command->state)) {
     return fail(Code::kInternal, "command {}: unfinished, but not taken up", id);
   }
-  auto entry = std::make_shared<Entry>(*command, waiting.device, 0, "");
+  const LateSenders::Place sender = late_senders_.find(id);
+  auto entry = std::make_shared<Entry>(*command, waiting.device, sender.shard, sender.connection);
   entry->committed = Progress::of(*command);
   entry->is_committed = true;
   entry->deliveries = entry->committed.attempt;

@@ -7,27 +7,23 @@
 namespace fairlead::http {
 namespace {
 
-/// One member of the path must be a device's id, or no device can have that name.
-Result<void> check_id(const std::string& id) {
-  if (protocol::is_device_id(id)) return {};
-  return invalid_field("id", "must be 1 to 128 characters of A-Z a-z 0-9 _ . : / -");
-}
-
 Result<hub::DeviceFilter> filter_of(const Query& query) {
   const auto connected = query.boolean("connected");
   if (!connected) return std::unexpected(connected.error());
   hub::DeviceFilter filter;
   filter.connected = *connected;
   if (const auto type = query.find("device_type")) filter.device_type = std::string(*type);
-  if (const auto status = query.find("status")) filter.status = std::string(*status);
+  if (const auto status = query.find("status")) {
+    if (!protocol::is_device_status(*status)) {
+      return invalid_field("status", "must be ok, warning, error or maintenance");
+    }
+    filter.status = std::string(*status);
+  }
   filter.prefix = query.find("prefix").value_or("");
   return filter;
 }
 
 void write_device(Context& context, Request request, bool replaces) {
-  if (auto id = check_id(request.names[0]); !id) {
-    return respond_error(*request.exchange, id.error());
-  }
   protocol::Parser parser;
   auto body = parser.parse_device_body(request.http.body);
   if (!body) return respond_error(*request.exchange, body.error());

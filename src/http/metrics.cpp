@@ -109,7 +109,8 @@ void add_traffic(Families& families, const std::vector<ShardMetrics>& shards) {
   add(samples, {{"result", "accepted"}}, sum(shards, [](auto& s) { return s.telemetry.accepted; }));
   add(samples, {{"result", "duplicate"}},
       sum(shards, [](auto& s) { return s.telemetry.duplicates; }));
-  add(samples, {{"result", "refused"}}, sum(shards, [](auto& s) { return s.telemetry.refused; }));
+  add(samples, {{"result", "refused"}},
+      sum(shards, [](auto& s) { return s.telemetry.refused + s.hub.malformed_samples; }));
   families.push_back(std::move(samples));
   families.push_back(single("fairlead_dropped_events_total",
                             "Telemetry events that slow readers did not get", MetricType::Counter,

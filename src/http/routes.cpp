@@ -11,6 +11,7 @@
 #include "auth/handshake_token.h"
 #include "http/assets.h"
 #include "protocol/json_writer.h"
+#include "protocol/names.h"
 
 namespace fairlead::http {
 namespace {
@@ -165,7 +166,7 @@ void Routes::on_request(net::HttpRequest request, std::unique_ptr<net::Exchange>
     if (serve_admin(request, *exchange)) return;
   }
   if (is_admin_path || serves_ == Serves::kAdminOnly) {
-    return respond_no_route(*exchange, request.path);
+    return respond_problem(*exchange, 404, "Not Found", "there is no " + request.path, "not_found");
   }
   if (request.path == kSocketPath) return upgrade_.serve(request, std::move(exchange));
   if (serve_asset(request, *exchange)) return;
@@ -244,6 +245,9 @@ Result<void> Routes::charge(const auth::Principal& who) {
 }
 
 void Routes::serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange) {
+  if (!percent_decode(request.path)) {
+    return respond_error(*exchange, invalid_field("path", "has a bad percent escape").error());
+  }
   const auto route = std::ranges::find_if(kRoutes, [&request](const Route& known) {
     return fits_method(known, request.method) && match(known.pattern, request.path);
   });
@@ -256,6 +260,11 @@ void Routes::serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> 
   auto query = Query::parse(request.query);
   if (!query) return respond_error(*exchange, query.error());
   auto names = match(route->pattern, request.path);
+  if (route->pattern.starts_with("/v1/devices/{}") && !protocol::is_device_id((*names)[0])) {
+    return respond_error(
+        *exchange,
+        invalid_field("id", "must be 1 to 128 characters of A-Z a-z 0-9 _ . : / -").error());
+  }
   route->handler(context_, Request{.who = std::move(*who),
                                    .names = std::move(*names),
                                    .query = std::move(*query),

@@ -17,7 +17,12 @@ bool Outbox::control(SharedFrame frame) {
 
 void Outbox::telemetry(const Event& event, const Recipient& recipient) {
   // Half of the bound is left to what must not be dropped.
-  if (transport_.queued_bytes() + event.frame->wire().size() <= limit_bytes_ / 2) {
+  const auto fits = [&] {
+    return transport_.queued_bytes() + event.frame->wire().size() <= limit_bytes_ / 2;
+  };
+  // A burst within one turn is no slowness of the reader.
+  if (!fits()) transport_.flush();
+  if (fits()) {
     if (!losses_.empty()) tell_losses(recipient);
     transport_.send(event.frame);
     return;

@@ -102,6 +102,7 @@ void Session::on_message(MessageKind kind, std::string_view payload) {
     refuse_over_rate(parsed ? parsed->id : parsed.error().id, wait_ms);
   } else if (!parsed) {
     const bool was_awaited = state_ == SessionState::kAwaitingAuth;
+    owner_.refused(parsed.error());
     answer_error(take_ticket(), parsed.error().id, parsed.error().error);
     if (was_awaited) {
       end(protocol::CloseCode::kUnauthenticated, "the first message must be auth");
@@ -267,7 +268,9 @@ void Session::end(protocol::CloseCode code, std::string_view reason, const Error
   if (is_ended()) return;
   if (told != nullptr) {
     std::string json;
-    protocol::write_error(json, {}, *told);
+    // The `auth` that should have opened the session is answered by this.
+    protocol::write_error(
+        json, answer_when_open_ ? answer_when_open_->second : protocol::RequestId(), *told);
     transport_->send(encode(json));
     ++messages_out_;
   }
@@ -337,7 +340,10 @@ std::int64_t Session::fire_heartbeat(std::int64_t steady_ms) {
   if (!is_reading_) last_life_steady_ms_ = steady_ms;
   if (steady_ms < due()) return due();
   if (unanswered_pings_ == 2) {
-    end(protocol::CloseCode::kNoSignOfLife, close_name(protocol::CloseCode::kNoSignOfLife));
+    const Error error{
+        .code = Code::kUnauthenticated,
+        .message = fmt::format("no sign of life for {} ms", steady_ms - last_life_steady_ms_)};
+    end(protocol::CloseCode::kNoSignOfLife, close_name(protocol::CloseCode::kNoSignOfLife), &error);
     return 0;
   }
   transport_->ping();

@@ -34,6 +34,8 @@ class SessionOwner {
   virtual ~SessionOwner() = default;
   /// A request within its rate, well-formed; `auth` too, in any state.
   virtual void handle(Session& session, protocol::RequestId id, protocol::Request request) = 0;
+  /// A message that is no request was answered with an error.
+  virtual void refused(const protocol::BadRequest& bad) = 0;
   /// The end has a cause now: books it. Once a session.
   virtual void ended(Session& session) = 0;
   /// The socket is gone; the session may be destroyed, but not inside this call.

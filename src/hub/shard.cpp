@@ -107,6 +107,7 @@ void Shard::begin(Session& session, auth::Principal principal, const protocol::R
   session.set_principal(std::move(principal));
   // Behind the welcome: whatever opens the session sends that before any answer.
   const ReplyRing::Ticket ticket = session.take_ticket();
+  session.answer_when_open(ticket, auth_id);
   log_opening(session);
   if (is_device) {
     ++counters_.device_connects;
@@ -117,7 +118,6 @@ void Shard::begin(Session& session, auth::Principal principal, const protocol::R
     session.begin_opening();
     session.open(welcome_json(session, settings_, ports_.clock.now_ms(), std::nullopt));
   }
-  session.answer_when_open(ticket, auth_id);
   arm(session, session.fire(ports_.clock.steady_ms()));
 }
 
@@ -140,6 +140,10 @@ void Shard::refresh(Session& session, const protocol::RequestId& id,
   joins_.set_principal(session);
   session.answer_ok(ticket, id, "");
   arm(session, session.fire(ports_.clock.steady_ms()));
+}
+
+void Shard::refused(const protocol::BadRequest& bad) {
+  counters_.malformed_samples += bad.refused_samples;
 }
 
 void Shard::ended(Session& session) {

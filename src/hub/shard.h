@@ -57,6 +57,8 @@ struct Counters {
   std::map<std::uint16_t, std::uint64_t> ends;
   std::array<std::uint64_t, std::variant_size_v<protocol::Request>> requests{};
   std::uint64_t failed_auths = 0;
+  /// Samples in messages that were no requests.
+  std::uint64_t malformed_samples = 0;
   /// Of sessions that ended; the living have their own.
   std::uint64_t dropped_telemetry = 0;
 };
@@ -131,6 +133,7 @@ class Shard final : private SessionOwner {
  private:
   // SessionOwner
   void handle(Session& session, protocol::RequestId id, protocol::Request request) override;
+  void refused(const protocol::BadRequest& bad) override;
   void ended(Session& session) override;
   void closed(Session& session) override;
   void command_written(Session& session, const std::string& command) override;

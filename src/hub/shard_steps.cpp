@@ -71,6 +71,7 @@ void Shard::end_turn() {
 
 void Shard::drain(std::int64_t give_up_steady_ms) {
   is_draining_ = true;
+  home_.commands().end_waits();
   drain_until_ms_ = give_up_steady_ms;
 }
 

@@ -52,6 +52,9 @@ class Transport {
   /// frame's last byte in the stream of bytes sent: when `written()` reaches it, the kernel has it.
   /// Ignored (returns the current position) once closing.
   virtual std::uint64_t send(SharedFrame frame) = 0;
+  /// Lets the kernel have what it takes now instead of at the end of the turn; on_written follows
+  /// later, not inside this call.
+  virtual void flush() {}
   /// Queues a WebSocket ping.
   virtual void ping() = 0;
   /// Sends what is queued, then a close frame, and waits (bounded) for the peer's; no further

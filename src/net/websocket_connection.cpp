@@ -195,7 +195,10 @@ void WebSocketConnection::read() {
     return;
   }
   std::span<char> input = buffer.first(before.size() + result.bytes);
-  if (deliver(input)) keep(input, false);
+  if (!deliver(input)) return;
+  keep(input, false);
+  // A pause that ended inside a callback has taken the interest along.
+  if (is_reading()) update_interest();
 }
 
 bool WebSocketConnection::deliver(std::span<char>& input) {
@@ -300,6 +303,19 @@ void WebSocketConnection::handle_violation(const Decoded& found) {
 // ---- writing
 // --------------------------------------------------------------------------------------
 
+void WebSocketConnection::flush() {
+  if (is_blocked_ || taker_ || state_.phase != kOpen || reactor() == nullptr) return;
+  const std::uint64_t before = state_.queue.written();
+  const SendQueue::Outcome outcome = state_.queue.write_to(state_.socket);
+  ++reactor()->count().writes;
+  reactor()->count().bytes_out += state_.queue.written() - before;
+  is_progress_untold_ = is_progress_untold_ || state_.queue.written() != before;
+  if (outcome == SendQueue::Outcome::kLost) return lose();
+  is_blocked_ = outcome == SendQueue::Outcome::kBlocked;
+  if (is_blocked_) update_interest();
+  reactor()->want_flush(*this);
+}
+
 void WebSocketConnection::on_flush() {
   if (is_blocked_ || taker_ || state_.phase == kLost) return;
   write();
@@ -325,7 +341,7 @@ void WebSocketConnection::write() {
     is_blocked_ = outcome == SendQueue::Outcome::kBlocked;
     if (is_blocked_) update_interest();
   }
-  if (taken > 0) {
+  if (std::exchange(is_progress_untold_, false) || taken > 0) {
     const Reactor& host = *reactor();
     handler_->on_written();
     if (!host.is_running(this)) return;

@@ -69,6 +69,7 @@ class WebSocketConnection final : public Transport, public Pollable {
   ~WebSocketConnection() override;
 
   std::uint64_t send(SharedFrame frame) override;
+  void flush() override;
   void ping() override;
   void close(std::uint16_t code, std::string_view reason) override;
   void terminate() override;
@@ -119,6 +120,8 @@ class WebSocketConnection final : public Transport, public Pollable {
   bool is_blocked_ = false;
   /// `unread` may hold whole messages: they come first, before the socket is read.
   bool has_undelivered_ = false;
+  /// flush() has moved written() on.
+  bool is_progress_untold_ = false;
 };
 
 }  // namespace fairlead::net

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "protocol/limits.h"
@@ -20,6 +21,13 @@ constexpr bool is_name(std::string_view text, std::size_t longest) {
 constexpr bool is_device_id(std::string_view text) { return is_name(text, kMaxDeviceIdLength); }
 constexpr bool is_metric_name(std::string_view text) { return is_name(text, kMaxMetricNameLength); }
 constexpr bool is_tenant(std::string_view text) { return is_name(text, kMaxTenantLength); }
+
+/// What a device may say of itself (`device.status`).
+inline constexpr std::array<std::string_view, 4> kDeviceStatuses = {"ok", "warning", "error",
+                                                                    "maintenance"};
+constexpr bool is_device_status(std::string_view text) {
+  return std::ranges::find(kDeviceStatuses, text) != kDeviceStatuses.end();
+}
 
 /// Whether a pattern stands for all ids that begin with what is before its `*`.
 constexpr bool is_prefix(std::string_view pattern) { return pattern.ends_with('*'); }

@@ -132,7 +132,8 @@ Parser::~Parser() = default;
 
 std::expected<ParsedRequest, BadRequest> Parser::parse(Codec codec, std::string_view bytes) {
   const auto bad = [](Error error, RequestId id = {}) {
-    return std::unexpected(BadRequest{.error = std::move(error), .id = std::move(id)});
+    return std::unexpected(
+        BadRequest{.error = std::move(error), .id = std::move(id), .refused_samples = 0});
   };
   if (auto done = state_->read(codec, bytes); !done) return bad(std::move(done.error()));
   const Document& document = state_->reader.document();
@@ -146,7 +147,12 @@ std::expected<ParsedRequest, BadRequest> Parser::parse(Codec codec, std::string_
       .id = std::move(*id),
       .request = (*row)->read(Members(document, document.root(), problems), state_->buffers)};
   if (problems.is_empty()) return parsed;
-  return bad(std::move(problems).to_error(), std::move(parsed.id));
+  const auto* const telemetry = std::get_if<Telemetry>(&parsed.request);
+  return std::unexpected(BadRequest{
+      .error = std::move(problems).to_error(),
+      .id = std::move(parsed.id),
+      .refused_samples =
+          telemetry == nullptr ? 0 : std::max<std::size_t>(1, telemetry->samples.size())});
 }
 
 Result<Telemetry> Parser::parse_telemetry_body(std::string_view body) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
@@ -18,6 +20,8 @@ enum class Codec : std::uint8_t { kJson, kCbor };
 struct BadRequest {
   Error error;
   RequestId id;
+  /// How many samples of telemetry are refused with it.
+  std::size_t refused_samples = 0;
 };
 
 struct ParsedRequest {

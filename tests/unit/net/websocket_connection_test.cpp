@@ -318,6 +318,20 @@ TEST_CASE("a paused connection delivers nothing until it goes on, then all, in o
   CHECK(loop.session.events == Events{"text:a", "text:b", "text:c", "text:d"});
 }
 
+TEST_CASE("a pause that ends inside the same message goes on reading") {
+  Loop loop;
+  loop.session.message_hook = [&](MessageKind, std::string_view) {
+    loop.session.transport->pause_reading();
+    loop.session.transport->resume_reading();
+  };
+  Peer peer = loop.open_websocket();
+  peer.send(text("one"));
+  loop.until([&] { return loop.session.events.size() == 1; });
+  peer.send(text("two"));
+  loop.until([&] { return loop.session.events.size() == 2; });
+  CHECK(loop.session.events == Events{"text:one", "text:two"});
+}
+
 TEST_CASE("a paused connection still closes orderly") {
   Loop loop;
   loop.session.message_hook = [&](MessageKind, std::string_view) {
