@@ -18,6 +18,7 @@
 #include "auth/verifier.h"
 #include "base/assert.h"
 #include "base/clock.h"
+#include "protocol/names.h"
 
 namespace {
 
@@ -49,9 +50,9 @@ void check_claims(std::string_view input) {
   const auto claims = read_claims(*object, TokenPolicy{.require_exp = false});
   if (!claims) return;
   const Principal& principal = claims->principal;
-  FAIRLEAD_ASSERT(is_tenant(principal.tenant));
+  FAIRLEAD_ASSERT(protocol::is_tenant(principal.tenant));
   FAIRLEAD_ASSERT(!principal.subject.empty());
-  FAIRLEAD_ASSERT(principal.kind == Kind::kClient || is_device_id(principal.subject));
+  FAIRLEAD_ASSERT(principal.kind == Kind::kClient || protocol::is_device_id(principal.subject));
   FAIRLEAD_ASSERT(principal.kind == Kind::kClient || principal.scopes.is_empty());
 }
 
