@@ -1,7 +1,7 @@
+#include <unistd.h>
+
 #include <string>
 #include <vector>
-
-#include <unistd.h>
 
 #include "app/command_line.h"
 
