@@ -37,6 +37,7 @@ TEST_CASE(
   CHECK(may_touch(client, "boiler-1"));
   CHECK(may_touch(client, "pump"));
   CHECK_FALSE(may_touch(client, "pump-2"));
+  CHECK_FALSE(may_touch(client, "boiler"));
   client.devices.clear();
   client.all_devices = true;
   CHECK(may_touch(client, "pump-2"));
