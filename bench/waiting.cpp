@@ -167,6 +167,8 @@ Result<Measured> measure_command(Lab& lab) {
     for (const std::string& token : {lab.device_token("bench-0"), lab.client_token()}) {
       const auto peer = peers.connect((*hub)->port(), "/v1/ws", token);
       if (!peer) return std::unexpected(peer.error());
+      // A device that the hub has not welcomed is not known to anyone yet.
+      if (auto met = await(peers, *peer, "welcome"); !met) return std::unexpected(met.error());
     }
     Series times;
     for (int i = 0; i < rounds; ++i) {

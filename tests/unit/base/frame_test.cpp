@@ -1,0 +1,66 @@
+#include "base/frame.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/id.h"
+#include "base/mailbox.h"
+
+namespace fairlead {
+
+TEST_CASE("a frame's length takes the fewest bytes (RFC 6455, 5.2)") {
+  const auto header = [](std::size_t length) {
+    const auto frame = make_frame(MessageKind::kText, std::string(length, 'x'));
+    CHECK(frame->payload().size() == length);
+    return std::string(frame->wire().substr(0, frame->wire().size() - length));
+  };
+  using namespace std::string_literals;
+  CHECK(header(0) == "\x81\x00"s);
+  CHECK(header(125) == "\x81\x7d"s);
+  CHECK(header(126) == "\x81\x7e\x00\x7e"s);
+  CHECK(header(65535) == "\x81\x7e\xff\xff"s);
+  CHECK(header(65536) == "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"s);
+  CHECK(make_frame(MessageKind::kBinary, "")->wire() == "\x82\x00"s);
+}
+
+TEST_CASE("ids sort by the time they were made and are of one alphabet") {
+  SeededRandom random(1);
+  const std::string early = make_id('c', 1'764'000'000'000, random);
+  const std::string later = make_id('c', 1'764'000'000'001, random);
+  CHECK(early.size() == 28);
+  CHECK(early.starts_with("c-"));
+  CHECK(early < later);
+  CHECK(early.substr(2).find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ") == std::string::npos);
+}
+
+TEST_CASE("a mailbox keeps each sender's order and wakes when it was empty") {
+  std::atomic<int> wakes = 0;
+  Mailbox<std::pair<int, int>> box(10, [&wakes] { ++wakes; });
+  {
+    std::vector<std::jthread> senders;
+    for (int sender = 0; sender < 4; ++sender) {
+      senders.emplace_back([&box, sender] {
+        for (int i = 0; i < 1000; ++i) box.put({sender, i});
+      });
+    }
+  }
+  CHECK(wakes == 1);
+  CHECK(box.is_full());
+  std::vector<std::pair<int, int>> letters;
+  box.take(letters);
+  REQUIRE(letters.size() == 4000);
+  std::vector<int> next(4);
+  for (const auto& [sender, number] : letters) {
+    CHECK(number == next[static_cast<std::size_t>(sender)]++);
+  }
+  CHECK_FALSE(box.is_full());
+  box.put({0, 0});
+  CHECK(wakes == 2);
+}
+
+}  // namespace fairlead
