@@ -42,6 +42,8 @@ sigset_t block_signals() {
   sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow is a failed write, not the end.
+  signal(SIGXFSZ, SIG_IGN);
   return signals;
 }
 
