@@ -43,6 +43,7 @@ TEST_CASE("a mailbox keeps each sender's order and wakes when it was empty") {
   Mailbox<std::pair<int, int>> box(10, [&wakes] { ++wakes; });
   {
     std::vector<std::jthread> senders;
+    senders.reserve(4);
     for (int sender = 0; sender < 4; ++sender) {
       senders.emplace_back([&box, sender] {
         for (int i = 0; i < 1000; ++i) box.put({sender, i});
