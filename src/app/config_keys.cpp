@@ -60,7 +60,7 @@ ConfigKey text(std::string_view name, std::string_view help, Member member) {
 
 template <typename Member>
 ConfigKey choice(std::string_view name, std::string_view help, Member member,
-                 std::vector<std::string_view> choices) {
+                 const std::vector<std::string_view>& choices) {
   ConfigKey key = text(name, help, member);
   key.set = [=](Settings& settings, std::string_view value) -> Result<void> {
     if (std::ranges::find(choices, value) == choices.end()) {
@@ -99,7 +99,7 @@ ConfigKey list(std::string_view name, std::string_view help, Member member) {
 }
 
 // Gives the same member of a const and of a changeable Settings.
-#define FAIRLEAD_MEMBER(path) [](auto& settings) -> auto& { return settings.path; }
+#define FAIRLEAD_MEMBER(path) ([](auto& settings) -> auto& { return settings.path; })
 
 std::vector<ConfigKey> auth_keys() {
   return {

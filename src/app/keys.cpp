@@ -46,7 +46,7 @@ Result<std::shared_ptr<const auth::KeySet>> load_keys(const Settings& settings) 
 }
 
 Result<std::string> make_dev_secret(const std::string& data_dir) {
-  const std::string path = (std::filesystem::path(data_dir) / "jwt.secret").string();
+  std::string path = (std::filesystem::path(data_dir) / "jwt.secret").string();
   if (std::filesystem::exists(path)) return path;
   std::array<unsigned char, 32> bytes{};
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {

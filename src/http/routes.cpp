@@ -207,7 +207,7 @@ bool Routes::serve_admin(const net::HttpRequest& request, net::Exchange& exchang
 
 void Routes::serve_metrics(std::unique_ptr<net::Exchange> exchange) {
   site_.collect_metrics(
-      [exchange = std::move(exchange)](std::vector<prometheus::MetricFamily> families) {
+      [exchange = std::move(exchange)](const std::vector<prometheus::MetricFamily>& families) {
         exchange->respond({.status = 200,
                            .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
                                        {"Cache-Control", "no-store"}},

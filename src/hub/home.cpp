@@ -33,9 +33,9 @@ void Home::restore(devices::Device device, telemetry::Progress progress, telemet
   seats_[ref] = {.key = key, .session = 0};
 }
 
-void Home::restore(commands::Command command) {
+void Home::restore(const commands::Command& command) {
   if (const auto ref = devices_.find(command.tenant, command.device)) {
-    commands_.restore(*ref, std::move(command));
+    commands_.restore(*ref, command);
   }
 }
 

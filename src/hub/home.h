@@ -68,7 +68,7 @@ class Home final : private devices::EventSink,
 
   /// At start.
   void restore(devices::Device device, telemetry::Progress progress, telemetry::Latest latest);
-  void restore(commands::Command command);
+  void restore(const commands::Command& command);
 
   // Connections of devices.
   /// Why the device may not connect now: disabled, replaced too often.

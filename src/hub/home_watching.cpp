@@ -101,6 +101,7 @@ std::vector<ReplayStart> Home::replay_starts(const JoinRequest& request) const {
     if (is_selected && ref) start(*ref).first_offset = offset + 1;
   }
   std::vector<ReplayStart> list;
+  list.reserve(starts.size());
   for (auto& [id, entry] : starts) list.push_back(std::move(entry));
   return list;
 }

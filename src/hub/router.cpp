@@ -63,7 +63,7 @@ void Router::route(Session& session, protocol::RequestId id, protocol::Request r
   std::visit([&](auto& typed) { handle(session, std::move(id), typed); }, request);
 }
 
-void Router::handle(Session&, protocol::RequestId, protocol::Auth&) {
+void Router::handle(Session&, const protocol::RequestId&, protocol::Auth&) {
   // The shard itself takes tokens, in every state of a connection.
   FAIRLEAD_ASSERT(false);
 }
@@ -89,7 +89,7 @@ void Router::handle(Session& session, protocol::RequestId id, protocol::DeviceSt
                                      reply<void>(session, std::move(id), [] { return ""; }));
 }
 
-void Router::handle(Session& session, protocol::RequestId id, protocol::Heartbeat&) {
+void Router::handle(Session& session, const protocol::RequestId& id, protocol::Heartbeat&) {
   session.heartbeat(session.take_ticket(), id);
 }
 
@@ -103,11 +103,12 @@ void Router::handle(Session& session, protocol::RequestId id, protocol::CommandR
                                   reply<void>(session, std::move(id), [] { return ""; }));
 }
 
-void Router::handle(Session& session, protocol::RequestId id, protocol::Subscribe& request) {
+void Router::handle(Session& session, const protocol::RequestId& id, protocol::Subscribe& request) {
   joins_.subscribe(session, id, std::move(request));
 }
 
-void Router::handle(Session& session, protocol::RequestId id, protocol::Unsubscribe& request) {
+void Router::handle(Session& session, const protocol::RequestId& id,
+                    protocol::Unsubscribe& request) {
   joins_.unsubscribe(session, id, request);
 }
 
@@ -150,15 +151,15 @@ void Router::refuse_fleets(Session& session, const protocol::RequestId& id) {
   session.answer_error(session.take_ticket(), id, error);
 }
 
-void Router::handle(Session& session, protocol::RequestId id, protocol::FleetSend&) {
+void Router::handle(Session& session, const protocol::RequestId& id, protocol::FleetSend&) {
   refuse_fleets(session, id);
 }
 
-void Router::handle(Session& session, protocol::RequestId id, protocol::FleetGet&) {
+void Router::handle(Session& session, const protocol::RequestId& id, protocol::FleetGet&) {
   refuse_fleets(session, id);
 }
 
-void Router::handle(Session& session, protocol::RequestId id, protocol::FleetCancel&) {
+void Router::handle(Session& session, const protocol::RequestId& id, protocol::FleetCancel&) {
   refuse_fleets(session, id);
 }
 

@@ -62,21 +62,21 @@ class Router {
   template <typename T, typename Write>
   Completion<T> reply(Session& session, protocol::RequestId id, Write write);
 
-  void handle(Session& session, protocol::RequestId id, protocol::Auth& request);
+  void handle(Session& session, const protocol::RequestId& id, protocol::Auth& request);
   void handle(Session& session, protocol::RequestId id, protocol::Telemetry& request);
   void handle(Session& session, protocol::RequestId id, protocol::DeviceRegister& request);
   void handle(Session& session, protocol::RequestId id, protocol::DeviceStatus& request);
-  void handle(Session& session, protocol::RequestId id, protocol::Heartbeat& request);
+  void handle(Session& session, const protocol::RequestId& id, protocol::Heartbeat& request);
   void handle(Session& session, protocol::RequestId id, protocol::CommandAccept& request);
   void handle(Session& session, protocol::RequestId id, protocol::CommandResult& request);
-  void handle(Session& session, protocol::RequestId id, protocol::Subscribe& request);
-  void handle(Session& session, protocol::RequestId id, protocol::Unsubscribe& request);
+  void handle(Session& session, const protocol::RequestId& id, protocol::Subscribe& request);
+  void handle(Session& session, const protocol::RequestId& id, protocol::Unsubscribe& request);
   void handle(Session& session, protocol::RequestId id, protocol::CommandSend& request);
   void handle(Session& session, protocol::RequestId id, protocol::CommandCancel& request);
   void handle(Session& session, protocol::RequestId id, protocol::CommandGet& request);
-  void handle(Session& session, protocol::RequestId id, protocol::FleetSend& request);
-  void handle(Session& session, protocol::RequestId id, protocol::FleetGet& request);
-  void handle(Session& session, protocol::RequestId id, protocol::FleetCancel& request);
+  void handle(Session& session, const protocol::RequestId& id, protocol::FleetSend& request);
+  void handle(Session& session, const protocol::RequestId& id, protocol::FleetGet& request);
+  void handle(Session& session, const protocol::RequestId& id, protocol::FleetCancel& request);
   void refuse_fleets(Session& session, const protocol::RequestId& id);
 
   Shard& shard_;

@@ -34,7 +34,6 @@ Session::Session(SessionNumber number, Arrival arrival, protocol::Parser& parser
       owner_(owner),
       clock_(clock),
       settings_(settings),
-      state_(SessionState::kAwaitingAuth),
       outbox_(*transport_, settings.outbox_bytes,
               [this](std::string_view json) { return encode(json); }),
       rate_(settings.messages_per_second, settings.burst),

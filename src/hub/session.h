@@ -169,7 +169,7 @@ class Session final : public net::MessageHandler {
   const Clock& clock_;
   const Settings& settings_;
 
-  SessionState state_;
+  SessionState state_ = SessionState::kAwaitingAuth;
   Cause cause_;
   Outbox outbox_;
   ReplyRing replies_;

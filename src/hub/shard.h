@@ -79,7 +79,7 @@ struct Gauges {
 class Shard final : private SessionOwner {
  public:
   Shard(std::size_t index, const Settings& settings, Ports ports, devices::KeySeries keys);
-  ~Shard();
+  ~Shard() override;
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
@@ -102,7 +102,7 @@ class Shard final : private SessionOwner {
   bool is_drained() const { return is_draining_ && connections_.size() == 0; }
 
   // At start.
-  void restore(auth::Revocation revocation) { revocations_.add(revocation); }
+  void restore(const auth::Revocation& revocation) { revocations_.add(revocation); }
 
   /// Verifies a token and looks for its revocation.
   Result<auth::Principal> authenticate(std::string_view token);

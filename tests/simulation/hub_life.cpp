@@ -170,7 +170,7 @@ bool HubLife::step_flush(std::size_t pick, std::size_t frames) {
     for (std::size_t j = 0; j < count; ++j) {
       SimTransport& transport = *place.host.transports[(pick + j) % count];
       if (!transport.can_flush()) continue;
-      const bool is_done = transport.flush(frames);
+      const bool is_done = transport.take_frames(frames);
       end_turn(place);
       return is_done;
     }

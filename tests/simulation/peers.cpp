@@ -206,15 +206,15 @@ void SimClient::sample(const Json& message) {
 }
 
 void SimClient::command_updated(const Json& message) {
-  static const std::map<std::string, int> kRank = {
+  static const std::map<std::string, int> ranks = {
       {"pending", 0}, {"delivered", 1}, {"accepted", 2}, {"executed", 3},
       {"failed", 3},  {"expired", 3},   {"cancelled", 3}};
   const std::string& status = message["status"].as_string();
   auto& known = commands_[message["command"].as_string()];
-  if (!known.empty() && kRank.at(status) < kRank.at(known)) {
+  if (!known.empty() && ranks.at(status) < ranks.at(known)) {
     broken("a command went back from " + known, message);
   }
-  if (!known.empty() && kRank.at(known) == 3 && status != known) {
+  if (!known.empty() && ranks.at(known) == 3 && status != known) {
     broken("a final state changed from " + known, message);
   }
   known = status;

@@ -63,9 +63,9 @@ bool SimTransport::deliver_one() {
   return true;
 }
 
-bool SimTransport::flush(std::size_t frames) {
+bool SimTransport::take_frames(std::size_t most) {
   if (is_closed_ || !can_flush()) return false;
-  for (; frames > 0 && !queue_.empty(); --frames) {
+  for (; most > 0 && !queue_.empty(); --most) {
     const SharedFrame frame = std::move(queue_.front());
     queue_.pop_front();
     queued_bytes_ -= frame->wire().size();

@@ -51,8 +51,8 @@ class SimTransport final : public net::Transport {
   // transport may be gone.
   /// Delivers one message of the peer, or its going.
   bool deliver_one();
-  /// The kernel takes at most `frames` frames.
-  bool flush(std::size_t frames);
+  /// The kernel takes at most so many frames.
+  bool take_frames(std::size_t most);
   bool can_deliver() const;
   bool can_flush() const { return !queue_.empty() || is_closing(); }
 
