@@ -67,4 +67,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     fairlead_warnings
     INTERFACE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
               -Wno-free-nonheap-object -Wno-maybe-uninitialized)
+  if(FAIRLEAD_SANITIZE MATCHES "thread")
+    # Asio's fences, which g++'s ThreadSanitizer does not follow; what they guard is Asio's own.
+    target_compile_options(fairlead_warnings INTERFACE -Wno-tsan)
+  endif()
 endif()

@@ -72,6 +72,8 @@ struct SendRequest {
 struct Sent {
   std::string command;
   State state = State::kPending;
+  /// Why the command was recorded as failed at once (kDeviceOffline): what the sender is told.
+  std::optional<Error> refusal{};
 };
 
 /// The commands of one shard's devices: validated, numbered, stored, delivered in order, answered
@@ -100,7 +102,7 @@ class Service : private Journal::Witness {
   void forget(protocol::DeviceRef device);
 
   /// Checks name and params against `declared`, the queue's bound, the connection. Answers after
-  /// the commit: kInvalid, kQueueFull at once (nothing stored); kDeviceOffline after it was
+  /// the commit: kInvalid, kQueueFull at once (nothing stored); `refusal` after it was
   /// recorded as failed. Delivers right after the commit when the device is connected.
   void send(SendRequest request, const protocol::Capabilities& declared, Completion<Sent> done);
 

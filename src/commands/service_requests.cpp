@@ -41,11 +41,12 @@ void Service::send(SendRequest request, const protocol::Capabilities& declared,
   const auto entry = std::make_shared<Entry>(command, request.device, request.sender.shard,
                                              request.sender.connection);
   Change change{.entry = entry, .after = Progress::begin(now), .told = Told::kState, .at = now};
-  Result<Sent> answer = Sent{.command = command.id};
+  Sent answer{.command = command.id};
   if (is_refused) {
-    answer = fail(Code::kDeviceOffline, "device {}: not connected", command.device);
+    answer.state = State::kFailed;
+    answer.refusal = fail(Code::kDeviceOffline, "device {}: not connected", command.device).error();
     change.after.apply(Happening::kFail, now);
-    change.after.set_outcome({.error = error_json("device_offline", answer.error().message)});
+    change.after.set_outcome({.error = error_json("device_offline", answer.refusal->message)});
   }
   change.done.emplace_back(
       [answer = std::move(answer), done = std::move(done)](const Result<void>& committed) mutable {

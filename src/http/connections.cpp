@@ -63,19 +63,12 @@ Result<auth::Revocation> revocation_of(std::string_view body) {
 void list_connections(Context& context, Request request) {
   const auto limit = request.query.limit();
   if (!limit) return respond_error(*request.exchange, limit.error());
-  std::string after;
-  if (const auto cursor = request.query.find("cursor")) {
-    auto fields = read_cursor(*cursor, 1);
-    if (!fields) {
-      return respond_error(*request.exchange,
-                           invalid_field("cursor", "is none that this list gave").error());
-    }
-    after = std::move((*fields)[0]);
-  }
+  auto after = name_cursor(request.query);
+  if (!after) return respond_error(*request.exchange, after.error());
   context.operations.list_connections(
       request.who,
       {.kind = text_of(request.query, "kind"), .subject = text_of(request.query, "subject")},
-      std::move(after), *limit,
+      std::move(*after), *limit,
       [exchange = std::move(request.exchange)](Result<hub::JsonPage> page) {
         if (!page) return respond_error(*exchange, page.error());
         std::optional<std::string> next;

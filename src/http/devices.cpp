@@ -42,17 +42,10 @@ void list_devices(Context& context, Request request) {
   if (!filter) return respond_error(*request.exchange, filter.error());
   const auto limit = request.query.limit();
   if (!limit) return respond_error(*request.exchange, limit.error());
-  std::string after;
-  if (const auto cursor = request.query.find("cursor")) {
-    auto fields = read_cursor(*cursor, 1);
-    if (!fields) {
-      return respond_error(*request.exchange,
-                           invalid_field("cursor", "is none that this list gave").error());
-    }
-    after = std::move((*fields)[0]);
-  }
+  auto after = name_cursor(request.query);
+  if (!after) return respond_error(*request.exchange, after.error());
   context.operations.list_devices(
-      request.who, std::move(*filter), std::move(after), *limit,
+      request.who, std::move(*filter), std::move(*after), *limit,
       [exchange = std::move(request.exchange)](Result<hub::JsonPage> page) {
         if (!page) return respond_error(*exchange, page.error());
         std::optional<std::string> next;

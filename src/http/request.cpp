@@ -136,6 +136,14 @@ std::optional<std::vector<std::string>> read_cursor(std::string_view cursor, std
   return fields;
 }
 
+Result<std::string> name_cursor(const Query& query) {
+  const auto cursor = query.find("cursor");
+  if (!cursor) return std::string();
+  auto fields = read_cursor(*cursor, 1);
+  if (!fields) return invalid_field("cursor", "is none that this list gave");
+  return std::move((*fields)[0]);
+}
+
 std::optional<std::int64_t> cursor_number(std::string_view field) { return whole_number(field); }
 
 std::string page_json(const std::vector<std::string>& items,

@@ -53,6 +53,8 @@ void respond_error(net::Exchange& exchange, const Error& error, Headers more = {
 /// An opaque cursor of some fields, and back; nullopt for what never was one of `count` fields.
 std::string make_cursor(const std::vector<std::string>& fields);
 std::optional<std::vector<std::string>> read_cursor(std::string_view cursor, std::size_t count);
+/// The one field of a list's `cursor` parameter; empty when there is none.
+Result<std::string> name_cursor(const Query& query);
 /// A field of a cursor that is a number.
 std::optional<std::int64_t> cursor_number(std::string_view field);
 

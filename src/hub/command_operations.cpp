@@ -18,7 +18,7 @@ void Operations::send_command(const auth::Principal& who, protocol::CommandSend 
     return done(std::unexpected(may.error()));
   }
   if (!request.idempotency_key) {
-    return send_at_home(who, std::move(request), std::move(sender), std::move(done));
+    return send_at_home(who, std::move(request), std::move(sender), refusing(std::move(done)));
   }
   const IdempotencyName name(who.tenant, who.subject, *request.idempotency_key);
   // A key is at home where its principal's name leads, whatever the device.
@@ -37,13 +37,13 @@ void Operations::send_command(const auth::Principal& who, protocol::CommandSend 
                 there.home().commands().get(
                     ref, id, [answer = std::move(answer)](Result<commands::Command> found) mutable {
                       if (!found) return answer(std::unexpected(found.error()));
-                      answer(commands::Sent{found->id, found->state});
+                      answer(commands::Sent{.command = found->id, .state = found->state});
                     });
               },
               std::move(done));
         }
         auto settle = [this, name, keeper,
-                       done = std::move(done)](Result<commands::Sent> sent) mutable {
+                       done = refusing(std::move(done))](Result<commands::Sent> sent) mutable {
           std::optional<std::string> made;
           if (sent) made = sent->command;
           shard_.ports().peers.post(
@@ -52,6 +52,13 @@ void Operations::send_command(const auth::Principal& who, protocol::CommandSend 
         };
         send_at_home(who, std::move(request), std::move(sender), std::move(settle));
       });
+}
+
+Completion<commands::Sent> Operations::refusing(Completion<commands::Sent> done) {
+  return [done = std::move(done)](Result<commands::Sent> sent) mutable {
+    if (sent && sent->refusal) sent = std::unexpected(std::move(*sent->refusal));
+    done(std::move(sent));
+  };
 }
 
 void Operations::send_at_home(const auth::Principal& who, protocol::CommandSend request,

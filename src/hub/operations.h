@@ -98,6 +98,8 @@ class Operations {
 
  private:
   std::size_t home_of(const auth::Principal& who, const std::string& device) const;
+  /// What stands in the way of a device that is not connected is an error only here.
+  static Completion<commands::Sent> refusing(Completion<commands::Sent> done);
   void send_at_home(const auth::Principal& who, protocol::CommandSend request,
                     commands::Sender sender, Completion<commands::Sent> done);
   /// The scope is checked; the principal may touch the command's device, or it is kNotFound.

@@ -417,3 +417,17 @@ TEST_CASE("an offline device, a full queue and a bad name are told over HTTP by 
   CHECK(full.status == 409);
   CHECK(full.json()["code"] == "queue_full");
 }
+
+TEST_CASE("the key of a command that failed for want of a connection returns that command") {
+  const std::string id = unique("boiler");
+  REQUIRE(hub().http().put("/v1/devices/" + id, obj()).status == 201);
+  WsClient client = hub().client();
+  const Json request = send(id).with("idempotency_key", unique("key"));
+  client.send(request.with("id", "first"));
+  client.expect_until([](const Json& message) {
+    return message["type"] == "error" && message["code"] == "device_offline";
+  });
+  const Json again = client.ack(request);
+  CHECK(again["status"] == "failed");
+  CHECK(get(client, again["command"])["status"] == "failed");
+}

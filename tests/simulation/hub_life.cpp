@@ -73,7 +73,7 @@ struct HubLife::Place {
   std::unique_ptr<hub::Shard> shard;
 };
 
-HubLife::HubLife(store::memory::Backend& backend, VirtualClock& clock, Random& random,
+HubLife::HubLife(store::memory::Backend& backend, support::HandClock& clock, Random& random,
                  const hub::Settings& settings, std::size_t shards, std::uint64_t life)
     : store_(backend, clock),
       clock_(clock),

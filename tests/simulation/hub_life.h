@@ -14,7 +14,7 @@
 #include "hub/shard.h"
 #include "store/memory/backend.h"
 #include "store/memory/simulated_store.h"
-#include "virtual_clock.h"
+#include "support/hand_clock.h"
 #include "wire.h"
 
 namespace fairlead::simulation {
@@ -23,7 +23,7 @@ namespace fairlead::simulation {
 /// only threads, sockets, clock and disk are the scheduler's. The disk (`backend`) outlives it.
 class HubLife {
  public:
-  HubLife(store::memory::Backend& backend, VirtualClock& clock, Random& random,
+  HubLife(store::memory::Backend& backend, support::HandClock& clock, Random& random,
           const hub::Settings& settings, std::size_t shards, std::uint64_t life);
   ~HubLife();
   HubLife(const HubLife&) = delete;
@@ -54,7 +54,7 @@ class HubLife {
   void end_turn(Place& place);
 
   store::memory::SimulatedStore store_;
-  VirtualClock& clock_;
+  support::HandClock& clock_;
   Random& random_;
   const hub::Settings& settings_;
   const std::string life_;

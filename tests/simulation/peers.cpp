@@ -81,7 +81,7 @@ void SimDevice::send_from(std::int64_t seq, std::size_t most) {
   }
 }
 
-void SimDevice::act(Random& random, const VirtualClock&) {
+void SimDevice::act(Random& random, const support::HandClock&) {
   if (!is_welcome()) return;
   if (random.below(8) == 0) {
     const std::int64_t id = ++next_id_;
@@ -153,7 +153,7 @@ void SimClient::lost() {
   asked_.clear();
 }
 
-void SimClient::act(Random& random, const VirtualClock&) {
+void SimClient::act(Random& random, const support::HandClock&) {
   if (!is_subscribed_ || !is_commanding_ || random.below(6) != 0) return;
   const std::int64_t id = ++next_id_;
   asked_.insert(id);

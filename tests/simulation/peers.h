@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/random.h"
+#include "support/hand_clock.h"
 #include "support/json.h"
-#include "virtual_clock.h"
 #include "wire.h"
 
 namespace fairlead::simulation {
@@ -37,7 +37,7 @@ class Peer {
   /// Reads one message or the end. False: nothing to read.
   bool read_one();
   /// Says something of its own accord.
-  virtual void act(Random& random, const VirtualClock& clock) = 0;
+  virtual void act(Random& random, const support::HandClock& clock) = 0;
   /// Owes nothing and is owed nothing.
   virtual bool is_settled() const = 0;
   const std::string& name() const { return name_; }
@@ -62,7 +62,7 @@ class SimDevice final : public Peer {
  public:
   SimDevice(std::string id, std::string token) : Peer(std::move(id), std::move(token)) {}
 
-  void act(Random& random, const VirtualClock& clock) override;
+  void act(Random& random, const support::HandClock& clock) override;
   bool is_settled() const override { return is_welcome() && unacked_.empty() && asked_.empty(); }
 
   std::int64_t last_acked() const { return last_acked_; }
@@ -93,7 +93,7 @@ class SimClient final : public Peer {
   SimClient(std::string name, std::string token, std::vector<std::string> devices)
       : Peer(std::move(name), std::move(token)), devices_(std::move(devices)) {}
 
-  void act(Random& random, const VirtualClock& clock) override;
+  void act(Random& random, const support::HandClock& clock) override;
   bool is_settled() const override { return is_welcome() && is_subscribed_ && asked_.empty(); }
 
   /// Last offset seen of each device, from the first known one on without a gap.

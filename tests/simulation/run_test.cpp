@@ -210,7 +210,7 @@ class Run {
   SeededRandom hub_random_;
   hub::Settings settings_;
   std::size_t shard_count_;
-  VirtualClock clock_;
+  support::HandClock clock_;
   store::memory::Backend disk_;
   std::uint64_t lives_ = 0;
   std::vector<std::string> ids_;

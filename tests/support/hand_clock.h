@@ -6,7 +6,7 @@
 
 namespace fairlead::support {
 
-/// Time that a test moves by hand.
+/// Time that a test or the simulation's scheduler moves; it goes on through crashes of the hub.
 class HandClock final : public Clock {
  public:
   std::int64_t now_ms() const override { return now_ms_; }

@@ -57,8 +57,7 @@ class Model {
     Thing& thing = things[id];
     thing.expires_at = now + timeout;
     const State state = is_refused ? State::kFailed : State::kPending;
-    const auto code = is_refused ? std::optional(Code::kDeviceOffline) : std::nullopt;
-    thing.steps.push_back({{.state = state}, true, {{answer, code}}});
+    thing.steps.push_back({{.state = state}, true, {{answer, std::nullopt}}});
   }
 
   /// `what`: accept, cancel, or the result that a device gives.
