@@ -111,10 +111,14 @@ void Home::entry_deleted(protocol::DeviceRef ref) {
   std::string json;
   protocol::write_device_change(json, protocol::DeviceChange::kDeleted, device_json(ref));
   delivery_.control(address(ref), protocol::EventBit::kDevice, json);
+}
+
+void Home::remove(protocol::DeviceRef ref, Completion<void> done) {
   if (Session* const session = connection_of(ref)) {
     const Error error{.code = Code::kForbidden, .message = "this device was deleted"};
     session->end(protocol::CloseCode::kForbidden, "device deleted", &error);
   }
+  devices_.remove(ref, std::move(done));
 }
 
 void Home::entry_forgotten(protocol::DeviceRef ref) {

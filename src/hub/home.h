@@ -91,6 +91,9 @@ class Home final : private devices::EventSink,
   Result<protocol::DeviceRef> find(const auth::Principal& principal, std::string_view id) const;
   /// The same for an entry that may still have to be made.
   Result<protocol::DeviceRef> find_or_add(const std::string& tenant, const std::string& id);
+  /// Ends the device's connection and deletes it. In this order: a sample that came behind the
+  /// deletion would belong to nobody.
+  void remove(protocol::DeviceRef ref, Completion<void> done);
   /// The device object of section 9.
   std::string device_json(protocol::DeviceRef ref) const;
   DeviceAddress address(protocol::DeviceRef ref) const;

@@ -136,7 +136,7 @@ void Operations::delete_device(const auth::Principal& who, const std::string& id
       [who, id](Shard& there, auto answer) {
         const auto ref = there.home().find(who, id);
         if (!ref) return answer(std::unexpected(ref.error()));
-        there.home().devices().remove(*ref, std::move(answer));
+        there.home().remove(*ref, std::move(answer));
       },
       std::move(done));
 }

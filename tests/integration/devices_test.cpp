@@ -258,3 +258,21 @@ TEST_CASE("the registry survives a kill") {
   WsClient again = own.device("boiler");
   CHECK(own.http().get("/v1/devices/boiler").json()["session"] == 2);
 }
+
+TEST_CASE("deleting a device that streams ends its connection and disturbs nobody else") {
+  const std::string id = unique("pump");
+  for (int round = 0; round < 5; ++round) {
+    WsClient device = hub().device(id);
+    WsClient other = hub().device(unique("other"));
+    for (int seq = 1; seq <= 100; ++seq) {
+      device.send(obj("type", "telemetry", "seq", seq, "metrics", obj("n", seq)));
+      other.send(obj("type", "telemetry", "id", seq, "seq", seq, "metrics", obj("n", seq)));
+    }
+    CHECK(hub().http().del("/v1/devices/" + id).status == 204);
+    for (int seq = 1; seq <= 100; ++seq) CHECK(other.expect("ack")["last_seq"] == seq);
+    const Json gone = device.expect_error("forbidden");
+    CHECK(gone["message"].as_string().find("deleted") != std::string::npos);
+    device.expect_close(4403);
+    CHECK(hub().http().get("/v1/devices/" + id).status == 404);
+  }
+}
