@@ -170,6 +170,10 @@ Result<Measured> measure_command(Lab& lab) {
       // A device that the hub has not welcomed is not known to anyone yet.
       if (auto met = await(peers, *peer, "welcome"); !met) return std::unexpected(met.error());
     }
+    // The device must be known before it can be commanded.
+    peers.send(0, R"({"type":"device.register","id":1,"name":"bench"})");
+    const auto registered = await(peers, 0, "ack");
+    if (!registered) return std::unexpected(registered.error());
     Series times;
     for (int i = 0; i < rounds; ++i) {
       const auto time = one_command_ms(peers, i);
