@@ -39,6 +39,8 @@ inline constexpr std::uint64_t kMinRestartRetryMs = 500;
 inline constexpr std::uint64_t kMaxRestartRetryMs = 5000;
 /// Ended connections whose log rows may wait for a store that fails.
 inline constexpr std::size_t kMaxUnlogged = 100'000;
+/// How often expired revocations are dropped from the store.
+inline constexpr std::int64_t kForgetEveryMs = 3'600'000;
 /// Stored `last_seen` of a connected device is at most this old.
 inline constexpr std::int64_t kTouchEveryMs = 60'000;
 

@@ -172,6 +172,7 @@ class Shard final : private SessionOwner {
   Counters counters_;
   std::size_t clients_ = 0;
   std::int64_t next_second_ms_ = 0;
+  std::int64_t next_forgetting_ms_ = 0;
   bool is_store_behind_ = false;
   bool is_draining_ = false;
   std::int64_t drain_until_ms_ = 0;

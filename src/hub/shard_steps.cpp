@@ -38,6 +38,11 @@ void Shard::fire_timers() {
 void Shard::once_a_second() {
   home_.once_a_second();
   revocations_.sweep(ports_.clock.now_ms());
+  if (index_ == 0 && ports_.clock.steady_ms() >= next_forgetting_ms_) {
+    next_forgetting_ms_ = ports_.clock.steady_ms() + kForgetEveryMs;
+    // What could not be forgotten now is in an hour.
+    ports_.revocations.forget_expired(ports_.clock.now_ms(), [](Result<void>) {});
+  }
   for (ConnectionLog& log : std::exchange(unlogged_, {})) {
     ConnectionLog copy = log;
     ports_.logs.close_log(std::move(copy),

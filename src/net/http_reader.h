@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
+#include "net/chunked_body.h"
 #include "net/exchange.h"
 #include "net/http_head.h"
 #include "net/http_limits.h"
@@ -14,7 +14,7 @@ namespace fairlead::net {
 class HttpReader {
  public:
   enum class Progress : std::uint8_t {
-    /// What is left in the input (the start of a chunk's line) is to be given again with more.
+    /// All of the input was taken, and a request is not whole.
     kNeedMore,
     /// The client waits for `100 Continue`; then read on.
     kContinue,
@@ -26,9 +26,6 @@ class HttpReader {
 
   /// `limits` outlives the reader.
   explicit HttpReader(const HttpLimits& limits);
-  ~HttpReader();
-  HttpReader(const HttpReader&) = delete;
-  HttpReader& operator=(const HttpReader&) = delete;
 
   /// Takes bytes off the front of `input`.
   Progress read(std::string_view& input);
@@ -38,20 +35,20 @@ class HttpReader {
   const HeadFacts& facts() const { return facts_; }
   const HttpRefusal& refusal() const { return refusal_; }
   /// Nothing of a next request has come yet.
-  bool is_idle() const { return !parser_ && scanner_.is_empty(); }
+  bool is_idle() const { return !is_in_body_ && scanner_.is_empty(); }
 
  private:
-  struct Parser;
-
   Progress refuse(int status, std::string_view detail);
   Progress begin();
   Progress read_body(std::string_view& input);
 
   const HttpLimits& limits_;
   HeadScanner scanner_;
-  std::unique_ptr<Parser> parser_;
+  HttpRequest request_;
+  ChunkedBody chunks_;
   HeadFacts facts_;
   HttpRefusal refusal_;
+  bool is_in_body_ = false;
   bool is_refused_ = false;
 };
 

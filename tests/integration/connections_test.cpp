@@ -17,13 +17,14 @@ HubProcess& hub() {
 /// The log row of the connection, once it is there: the end of a connection is stored after it.
 Json log_of(const HubProcess& of, const std::string& device, const Json& connection) {
   const auto http = of.http();
-  const Deadline deadline;
-  while (!deadline.passed()) {
+  Json found;
+  eventually([&] {
     for (const Json& row : http.list("/v1/connection-logs?device=" + device)) {
-      if (row["connection"] == connection) return row;
+      if (row["connection"] == connection) found = row;
     }
-  }
-  return Json();
+    return found.exists();
+  });
+  return found;
 }
 
 Json connect(const HubProcess& to, std::vector<WsClient>& into, const std::string& id) {

@@ -44,8 +44,7 @@ TEST_CASE("with a full disk nothing is acked, the hub says so, and goes on when 
   WsClient client = hub.client();
 
   set_largest_file(hub, RLIM_INFINITY);
-  while (hub.anonymous().get("/readyz").status != 200) {
-  }
+  REQUIRE(eventually([&] { return hub.anonymous().get("/readyz").status == 200; }));
   // Sent again under its number, and nothing was lost or doubled in between.
   CHECK(device.ack(sample(2))["last_seq"] == 2);
   CHECK(device.ack(sample(3))["last_seq"] == 3);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <thread>
 
 namespace fairlead::support {
 
@@ -28,6 +30,18 @@ class Deadline {
  private:
   std::chrono::steady_clock::time_point at_;
 };
+
+/// Asks until the answer is true, for what no event tells of; false when it never was in time. The
+/// pause between two questions keeps a client that asks below its rate.
+template <class Question>
+bool eventually(Question question) {
+  const Deadline deadline;
+  while (!question()) {
+    if (deadline.passed()) return false;
+    std::this_thread::sleep_for(Milliseconds{10});
+  }
+  return true;
+}
 
 /// Now as the protocol tells it: milliseconds since the Unix epoch.
 inline std::int64_t now_ms() {
