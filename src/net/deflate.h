@@ -7,8 +7,6 @@
 #include <string>
 #include <string_view>
 
-struct z_stream_s;
-
 namespace fairlead::net {
 
 /// What the operator wants of permessage-deflate (RFC 7692).
@@ -51,13 +49,11 @@ class Inflater {
   Outcome inflate(std::string_view compressed, std::size_t max_bytes, std::string& out);
 
  private:
-  struct End {
-    void operator()(z_stream_s* stream) const;
-  };
+  struct Stream;
   Outcome feed(std::string_view bytes, std::size_t max_bytes, std::string& out);
   bool restart();
 
-  std::unique_ptr<z_stream_s, End> stream_;
+  std::unique_ptr<Stream> stream_;
   bool keeps_context_;
   bool has_ended_ = false;
 };
@@ -74,11 +70,9 @@ class Deflater {
   std::string deflate(std::string_view message);
 
  private:
-  struct End {
-    void operator()(z_stream_s* stream) const;
-  };
+  struct Stream;
 
-  std::unique_ptr<z_stream_s, End> stream_;
+  std::unique_ptr<Stream> stream_;
   bool keeps_context_;
   int window_bits_;
   int level_;

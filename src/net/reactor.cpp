@@ -54,9 +54,9 @@ Pollable::~Pollable() {
   if (reactor_ != nullptr) reactor_->forget(*this);
 }
 
-Reactor::Reactor(const Clock& clock, ReactorOptions options)
+Reactor::Reactor(const Clock& clock, const ReactorOptions& options)
     : clock_(clock),
-      options_(std::move(options)),
+      options_(options),
       engine_(std::make_unique<Engine>()),
       posted_(kMailboxHighMark, [this] { asio::post(engine_->context, [] {}); }),
       now_ms_(clock.steady_ms()),

@@ -68,7 +68,7 @@ class Reactor final : public TransportHost {
   using Task = std::move_only_function<void()>;
 
   /// `clock` outlives the reactor.
-  explicit Reactor(const Clock& clock, ReactorOptions options = {});
+  explicit Reactor(const Clock& clock, const ReactorOptions& options = {});
   ~Reactor() override;
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;

@@ -94,8 +94,8 @@ class EchoSession final : public fairlead::net::MessageHandler {
 
 class Shard final : public fairlead::net::RequestHandler {
  public:
-  Shard(const fairlead::Clock& clock, fairlead::net::ReactorOptions options)
-      : reactor_(clock, std::move(options)) {}
+  Shard(const fairlead::Clock& clock, const fairlead::net::ReactorOptions& options)
+      : reactor_(clock, options) {}
   Reactor& reactor() { return reactor_; }
   void forget(EchoSession& session) { sessions_.erase(&session); }
 
@@ -147,6 +147,7 @@ int serve(const Options& options) {
     shards.push_back(std::make_unique<Shard>(clock, reactor_options));
     (*listener)->watch(shards.back()->reactor(), *shards.back());
   }
+  threads.reserve(shards.size());
   for (const auto& shard : shards) threads.emplace_back([&shard] { shard->reactor().run(); });
   fmt::print("listening on ws://{}\n", (*listener)->local_address());
   std::fflush(stdout);

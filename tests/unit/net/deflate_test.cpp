@@ -146,7 +146,7 @@ TEST_CASE("messages of every size come back, with every window, with and without
     for (int bits = 9; bits <= 15; ++bits) {
       Deflater deflater(keeps_context, bits, 6);
       Inflater inflater(keeps_context);
-      for (const std::size_t length : {1, 2, 100, 1000, 16383, 16384, 16385, 100000}) {
+      for (const std::size_t length : {1U, 2U, 100U, 1000U, 16383U, 16384U, 16385U, 100000U}) {
         const std::string repeated(length, 'r');
         CHECK(inflated(inflater, deflater.deflate(repeated)) == repeated);
         const std::string random = pseudo_random(length);

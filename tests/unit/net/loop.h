@@ -84,7 +84,7 @@ class TestSession final : public MessageHandler {
 /// A reactor stepped by hand, with a server on it that upgrades every handshake to `session`.
 class Loop {
  public:
-  explicit Loop(ReactorOptions options = {});
+  explicit Loop(const ReactorOptions& options = {});
   /// A connected pair: one end is served by the reactor, the other is the test's.
   Peer connect();
   /// connect() and a handshake; the answer is taken off the peer.

@@ -46,7 +46,7 @@ void Peer::pump() {
   }
 }
 
-Loop::Loop(ReactorOptions options) : reactor(clock, std::move(options)) {}
+Loop::Loop(const ReactorOptions& options) : reactor(clock, options) {}
 
 Peer Loop::connect() {
   auto [ours, theirs] = socket_pair();

@@ -37,6 +37,7 @@ TEST_CASE("tasks posted from many threads all run, in the order of each thread")
   int total = 0;
   bool is_in_order = true;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kTasks; ++i) {

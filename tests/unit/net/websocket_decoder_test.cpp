@@ -115,7 +115,7 @@ TEST_CASE("the examples of RFC 6455, 5.7 decode") {
 }
 
 TEST_CASE("messages of every length class come out whole, one behind the other") {
-  for (const std::size_t length : {0, 1, 7, 8, 9, 125, 126, 127, 65535, 65536, 200000}) {
+  for (const std::size_t length : {0U, 1U, 7U, 8U, 9U, 125U, 126U, 127U, 65535U, 65536U, 200000U}) {
     const std::string payload(length, '*');
     const Events expected{"text:" + payload, "binary:" + payload, "text:end"};
     CHECK(decode(text(payload) + frame(0x82, payload) + text("end")) == expected);

@@ -53,7 +53,7 @@ TEST_CASE("a server's control frame is bare, a client's is masked") {
 }
 
 TEST_CASE("the shared frame has the layout that the encoder of this floor has") {
-  for (const std::size_t length : {0, 125, 126, 65535, 65536}) {
+  for (const std::size_t length : {0U, 125U, 126U, 65535U, 65536U}) {
     const std::string payload(length, 'x');
     std::string expected = compressed_frame(Opcode::kText, payload);
     expected[0] = '\x81';
