@@ -132,13 +132,14 @@ void Joins::unsubscribe(Session& session, const protocol::RequestId& id,
   }
   const std::vector<std::size_t> shards = std::move(entry->second);
   subscriptions.erase(entry);
-  session.forget_subscription(*number);
   const Viewer viewer{.shard = shard_.index(), .session = session.number()};
   // The ack leaves when no home shard knows the subscription any more: nothing comes after it.
   const JoinId leave_id = ++last_join_;
-  leaving_.emplace(
-      leave_id,
-      Leave{.session = session.number(), .ticket = ticket, .id = id, .shards_left = shards.size()});
+  leaving_.emplace(leave_id, Leave{.session = session.number(),
+                                   .ticket = ticket,
+                                   .id = id,
+                                   .number = *number,
+                                   .shards_left = shards.size()});
   for (const std::size_t shard : shards) {
     shard_.ask<void>(
         shard,
@@ -155,6 +156,8 @@ void Joins::left(JoinId leave_id) {
   Leave& leave = place->second;
   if (--leave.shards_left > 0) return;
   if (Session* const session = shard_.connections().find(leave.session)) {
+    // Not before: until now events of the subscription came in.
+    session->forget_subscription(leave.number);
     session->answer_ok(leave.ticket, leave.id, "");
   }
   leaving_.erase(place);

@@ -44,6 +44,7 @@ class Joins {
     SessionNumber session = 0;
     ReplyRing::Ticket ticket = 0;
     protocol::RequestId id;
+    SubscriptionNumber number = 0;
     std::size_t shards_left = 0;
   };
   using JoinId = std::uint64_t;

@@ -85,6 +85,12 @@ std::optional<std::int64_t> Outbox::flush_conflated(std::int64_t now_steady_ms) 
 
 void Outbox::forget(SubscriptionNumber subscription) {
   std::erase_if(losses_, [subscription](const auto& loss) { return loss.first == subscription; });
+  for (auto& [key, device] : conflated_) {
+    if (!device.newest) continue;
+    auto& wanted_by = device.newest->second.subscriptions;
+    wanted_by.erase(std::remove(wanted_by.begin(), wanted_by.end(), subscription), wanted_by.end());
+    if (wanted_by.empty()) device.newest.reset();
+  }
 }
 
 }  // namespace fairlead::hub

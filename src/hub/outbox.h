@@ -35,7 +35,7 @@ class Outbox {
   /// Little waits: a replay may go on.
   bool has_room() const { return transport_.queued_bytes() < limit_bytes_ / 4; }
 
-  /// The losses of a subscription that ended need no telling.
+  /// A subscription ended: neither its losses are told nor its conflated samples sent.
   void forget(SubscriptionNumber subscription);
   std::uint64_t dropped() const { return dropped_; }
 

@@ -41,8 +41,8 @@ struct Line {
   std::move_only_function<void(std::unique_ptr<net::Transport>)> taker;
 
   const support::Json& last() const {
-    static const support::Json kNothing;
-    return received.empty() ? kNothing : received.back();
+    static const support::Json nothing;
+    return received.empty() ? nothing : received.back();
   }
   /// Everything since the last call.
   std::vector<support::Json> take() { return std::exchange(received, {}); }
@@ -288,7 +288,7 @@ class Harness final : private Peers, private Backpressure {
   // Peers, Backpressure
   std::size_t count() const override { return boxes_.size(); }
   void post(std::size_t index, Task task) override {
-    boxes_[index].push_back(
+    boxes_[index].emplace_back(
         [this, index, task = std::move(task)]() mutable { task(shard(index)); });
   }
   bool is_any_full() const override { return false; }

@@ -7,6 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
+#include "support/json.h"
+
 namespace fairlead::hub {
 namespace {
 
@@ -106,6 +109,60 @@ TEST_CASE_FIXTURE(Fixture,
   outbox.conflate(event("a4", 4, 1), recipient({1}, 100), 1300);
   CHECK(transport.sent.back() == "a4");
   CHECK(outbox.dropped() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "delivered and dropped are together what was offered, however it comes") {
+  SeededRandom random(11);
+  std::uint64_t told = 0;
+  std::uint64_t delivered = 0;
+  std::size_t seen = 0;
+  const auto read_all = [&] {
+    for (; seen < transport.sent.size(); ++seen) {
+      const std::string& message = transport.sent[seen];
+      const auto lag = support::Json::parse(message);
+      if (lag["type"] == "lag") {
+        told += static_cast<std::uint64_t>(lag["dropped"].as_int());
+      } else {
+        // What was lost before this sample was told before it.
+        CHECK(lag["n"].as_int() == static_cast<std::int64_t>(told + delivered + 1));
+        ++delivered;
+      }
+    }
+  };
+  constexpr int kOffered = 5000;
+  for (int n = 1; n <= kOffered; ++n) {
+    outbox.telemetry(event(R"({"n":)" + std::to_string(n) + R"(,"x":")" + kBig + "\"}", n),
+                     recipient({1}));
+    if (random.below(4) == 0) transport.queued = 0;
+    read_all();
+  }
+  CHECK(told < outbox.dropped() + 1);
+  CHECK(delivered + outbox.dropped() == kOffered);
+  CHECK(outbox.dropped() > 100);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a conflated sample that finds no room when it is due counts as lost") {
+  outbox.conflate(event("a1", 1), recipient({1}, 100), 1000);
+  outbox.conflate(event("a2", 2), recipient({1}, 100), 1010);
+  transport.queued = 1000;
+  outbox.flush_conflated(1100);
+  CHECK(outbox.dropped() == 1);
+  transport.queued = 0;
+  outbox.conflate(event("a3", 3), recipient({1}, 100), 1300);
+  REQUIRE(transport.sent.size() == 3);
+  CHECK(transport.sent[1] == R"({"type":"lag","subscription":"s1","dropped":1,"since":2})");
+  CHECK(transport.sent[2] == "a3");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a subscription that ended takes its conflated samples along") {
+  outbox.conflate(event("a1", 1, 1), recipient({1}, 100), 1000);
+  outbox.conflate(event("b1", 1, 2), recipient({1, 2}, 100), 1000);
+  outbox.conflate(event("a2", 2, 1), recipient({1}, 100), 1010);
+  outbox.conflate(event("b2", 2, 2), recipient({1, 2}, 100), 1010);
+  outbox.forget(1);
+  outbox.flush_conflated(1100);
+  CHECK(transport.sent == std::vector<std::string>{"a1", "b1", "b2"});
 }
 
 }  // namespace fairlead::hub
