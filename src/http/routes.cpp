@@ -8,8 +8,8 @@
 #include <optional>
 #include <utility>
 
-#include "auth/handshake_token.h"
 #include "http/assets.h"
+#include "net/utf8.h"
 #include "protocol/json_writer.h"
 #include "protocol/names.h"
 
@@ -71,6 +71,14 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
   return names;
 }
 
+/// Answers tell the path and the names in it, and JSON is UTF-8.
+Result<void> check_path(const std::string& path) {
+  const auto decoded = percent_decode(path);
+  if (!decoded) return invalid_field("path", "has a bad percent escape");
+  if (!net::is_utf8(path) || !net::is_utf8(*decoded)) return invalid_field("path", "is no UTF-8");
+  return {};
+}
+
 bool fits_method(const Route& route, std::string_view method) {
   return route.method == method || (route.method == "GET" && method == "HEAD");
 }
@@ -98,6 +106,7 @@ void respond_no_route(net::Exchange& exchange, const std::string& path) {
     if (!match(route.pattern, path)) continue;
     if (!allowed.empty()) allowed += ", ";
     allowed += route.method;
+    if (route.method == "GET") allowed += ", HEAD";
   }
   if (allowed.empty()) {
     respond_problem(exchange, 404, "Not Found", "there is no " + path, "not_found");
@@ -157,6 +166,7 @@ void Routes::on_request(net::HttpRequest request, std::unique_ptr<net::Exchange>
                      {"Access-Control-Max-Age", "600"}},
          .body = ""});
   }
+  if (auto path = check_path(request.path); !path) return respond_error(*exchange, path.error());
   const bool is_admin_path =
       request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
   if (is_admin_path && serves_ != Serves::kAllButAdmin) {
@@ -185,7 +195,7 @@ bool Routes::check_origin(const net::HttpRequest& request, net::Exchange& exchan
 bool Routes::serve_admin(const net::HttpRequest& request, net::Exchange& exchange) {
   if (request.method != "GET" && request.method != "HEAD") {
     respond_problem(exchange, 405, "Method Not Allowed", request.path + " takes GET", "invalid",
-                    {{"Allow", "GET"}});
+                    {{"Allow", "GET, HEAD"}});
     return true;
   }
   if (request.path == "/healthz") {
@@ -215,11 +225,14 @@ void Routes::serve_metrics(std::unique_ptr<net::Exchange> exchange) {
       });
 }
 
-Result<auth::Principal> Routes::who_asks(const net::HttpRequest& request) const {
+auth::HandshakeToken Routes::token_of(const net::HttpRequest& request) const {
   auth::TokenPlaces places{.query = request.query};
   places.allow_query_token = settings_.allow_query_token;
   if (request.has_header("authorization")) places.authorization = request.header("authorization");
-  const auth::HandshakeToken token = auth::find_handshake_token(places);
+  return auth::find_handshake_token(places);
+}
+
+Result<auth::Principal> Routes::who_asks(const auth::HandshakeToken& token) const {
   if (const auto* malformed = std::get_if<auth::MalformedToken>(&token)) {
     return std::unexpected(Error{.code = Code::kUnauthenticated, .message = malformed->reason});
   }
@@ -245,16 +258,15 @@ Result<void> Routes::charge(const auth::Principal& who) {
 }
 
 void Routes::serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange) {
-  if (!percent_decode(request.path)) {
-    return respond_error(*exchange, invalid_field("path", "has a bad percent escape").error());
-  }
   const auto route = std::ranges::find_if(kRoutes, [&request](const Route& known) {
     return fits_method(known, request.method) && match(known.pattern, request.path);
   });
   if (route == kRoutes.end()) return respond_no_route(*exchange, request.path);
-  auto who = who_asks(request);
+  const auth::HandshakeToken token = token_of(request);
+  auto who = who_asks(token);
   if (!who) {
-    return respond_unauthenticated(*exchange, who.error(), request.has_header("authorization"));
+    const bool had_token = !std::holds_alternative<auth::NoToken>(token);
+    return respond_unauthenticated(*exchange, who.error(), had_token);
   }
   if (auto charged = charge(*who); !charged) return respond_error(*exchange, charged.error());
   auto query = Query::parse(request.query);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/handshake_token.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/token_bucket.h"
@@ -33,7 +34,8 @@ class Routes final : public net::RequestHandler {
   bool check_origin(const net::HttpRequest& request, net::Exchange& exchange) const;
   void serve_metrics(std::unique_ptr<net::Exchange> exchange);
   void serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange);
-  Result<auth::Principal> who_asks(const net::HttpRequest& request) const;
+  auth::HandshakeToken token_of(const net::HttpRequest& request) const;
+  Result<auth::Principal> who_asks(const auth::HandshakeToken& token) const;
   Result<void> charge(const auth::Principal& who);
 
   Site& site_;

@@ -76,7 +76,8 @@ std::string next_link(const net::HttpRequest& request, const std::string& cursor
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('&'), rest.size());
     const std::string_view parameter = rest.substr(0, end);
-    if (!parameter.starts_with("cursor=") && !parameter.empty()) {
+    const auto name = percent_decode(parameter.substr(0, parameter.find('=')));
+    if (name != "cursor" && !parameter.empty()) {
       query.append(parameter).push_back('&');
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));

@@ -31,6 +31,8 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 std::string_view take(std::string_view& text, char separator) {
   const std::size_t end = std::min(text.find(separator), text.size());
   const std::string_view taken = trim(text.substr(0, end));
@@ -42,10 +44,12 @@ std::string_view take(std::string_view& text, char separator) {
 int quality_of(std::string_view parameters) {
   while (!parameters.empty()) {
     const std::string_view parameter = take(parameters, ';');
-    if (!parameter.starts_with("q=") && !parameter.starts_with("Q=")) continue;
+    if (!parameter.starts_with("q=")) continue;
     double value = 1;
     std::from_chars(parameter.data() + 2, parameter.data() + parameter.size(), value);
-    return static_cast<int>(std::clamp(value, 0.0, 1.0) * 1000);
+    // Not so for "nan" either, which from_chars takes.
+    if (!(value > 0)) return 0;
+    return static_cast<int>(std::min(value, 1.0) * 1000);
   }
   return 1000;
 }
@@ -88,10 +92,13 @@ std::string csv_field(const protocol::Node& node) {
 
 std::optional<Format> negotiate(std::string_view accept) {
   if (trim(accept).empty()) return Format::kJson;
+  // Names of types and parameters have no case (RFC 9110, 5.6.6 and 8.3.1).
+  std::string ranges(accept);
+  std::ranges::transform(ranges, ranges.begin(), lower);
   std::optional<Format> best;
   int best_quality = 0;
   for (const Offer& offer : kOffers) {
-    const int quality = quality_for(accept, offer.type);
+    const int quality = quality_for(ranges, offer.type);
     if (quality > best_quality) {
       best_quality = quality;
       best = offer.format;

@@ -50,7 +50,11 @@ TEST_CASE("Accept chooses the form of history by quality and exactness") {
   CHECK(negotiate("application/x-ndjson, application/json;q=0.5") == Format::kNdjson);
   CHECK(negotiate("application/json;q=0.1, text/*;q=0.9") == Format::kCsv);
   CHECK(negotiate("application/*;q=0.3, application/json;q=0, text/csv;q=0.2") == Format::kNdjson);
+  CHECK(negotiate("Application/JSON;Q=0.1, TEXT/CSV") == Format::kCsv);
   CHECK_FALSE(negotiate("image/png").has_value());
+  for (const char* none : {"text/csv;q=nan", "text/csv;q=-inf", "text/csv;q=-1"}) {
+    CHECK_FALSE(negotiate(none).has_value());
+  }
   CHECK_FALSE(negotiate("text/csv;q=0").has_value());
 }
 
