@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -68,14 +69,17 @@ int run(Choices choices) {
     choices.seconds = std::min(choices.seconds, 1.0);
   }
   raise_descriptor_limit();
+  double load_before = 0;
+  getloadavg(&load_before, 1);
   const auto lab = Lab::open(choices);
   if (!lab) {
     fmt::print(stderr, "fairlead-bench: {}\n", lab.error().message);
     return 1;
   }
   const std::vector<Row> rows = measure(**lab);
-  fmt::print("{}\n\n{}", surroundings(), table_of(rows));
-  if (!choices.json_file.empty()) std::ofstream(choices.json_file) << json_of(rows, choices);
+  fmt::print("{}\n{}\n{}", surroundings(), busy_warning(load_before), table_of(rows));
+  if (!choices.json_file.empty())
+    std::ofstream(choices.json_file) << json_of(rows, choices, load_before);
   const bool is_broken = std::ranges::any_of(
       rows, [](const Row& row) { return row.plan.measure != nullptr && !row.problem.empty(); });
   return is_broken ? 1 : 0;

@@ -16,6 +16,9 @@
 namespace fairlead::bench {
 namespace {
 
+/// Of two cores, what may have been at work without harm.
+constexpr double kBusyLoad = 0.5;
+
 std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
@@ -123,10 +126,18 @@ std::string table_of(const std::vector<Row>& rows) {
   return table;
 }
 
-std::string json_of(const std::vector<Row>& rows, const Choices& choices) {
+std::string busy_warning(double load_before) {
+  if (load_before < kBusyLoad) return {};
+  return fmt::format(
+      "The machine was at work before this began (load {:.2f}): do not trust these figures.\n",
+      load_before);
+}
+
+std::string json_of(const std::vector<Row>& rows, const Choices& choices, double load_before) {
   std::string out;
   protocol::JsonWriter json(out);
   json.begin_object().member("surroundings", surroundings());
+  json.member("load_before", load_before);
   json.member("runs", choices.runs).member("seconds", choices.seconds).key("rows").begin_array();
   for (const Row& row : rows) {
     json.begin_object().member("key", row.plan.key).member("title", row.plan.title);

@@ -28,7 +28,9 @@ struct Row {
 };
 
 std::string table_of(const std::vector<Row>& rows);
-std::string json_of(const std::vector<Row>& rows, const Choices& choices);
+std::string json_of(const std::vector<Row>& rows, const Choices& choices, double load_before);
+/// A warning when the machine was already at work (its load average of a minute); else empty.
+std::string busy_warning(double load_before);
 /// Machine, kernel, time and version, in a line.
 std::string surroundings();
 
