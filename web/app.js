@@ -1,16 +1,25 @@
-// The live page: one WebSocket, one subscription to everything the token permits, and a table that
-// is painted at most once a frame.
+// The live page: one subscription to everything the token permits, shown as counters, a table, a
+// list of events and what became of the commands that were sent from here.
+import { Events } from '/events.js';
 import { Fleet } from '/fleet.js';
+import { Hub } from '/hub.js';
+
+const kRememberedUpdates = 100;
 
 const byId = (id) => document.getElementById(id);
 const fleet = new Fleet(byId('fleet'), byId('more'));
+const events = new Events(byId('events'));
+const hub = new Hub({
+  message: (message) => handlers[message.type]?.(message),
+  needsToken: askForToken,
+  waits: (why, wait) => say(`${why}; next try in ${Math.max(1, Math.round(wait / 1000))} s`, 'bad'),
+  ended: (why) => say(`${why}. Reload the page to try again.`, 'bad'),
+});
 
-let socket = null;
-let token = takeToken();
-let nextId = 0;
-let wait = 500;
 let samples = 0;
-const waiting = new Map();
+let ownCommand = null;
+/** The newest update of each command, for the case that it is faster than the ack. */
+const updates = new Map();
 
 /** From the link's fragment, which no server sees; then it leaves the address bar. */
 function takeToken() {
@@ -22,35 +31,36 @@ function takeToken() {
   return sessionStorage.getItem('token');
 }
 
+function askForToken(why) {
+  say(why, 'bad');
+  sessionStorage.removeItem('token');
+  byId('sign-in').hidden = false;
+  byId('token').value = '';
+  byId('token').focus();
+}
+
+function connect(token) {
+  byId('sign-in').hidden = true;
+  say('connecting');
+  hub.connect(token);
+}
+
 function say(text, mood = '') {
   byId('state').textContent = text;
   byId('state').className = mood;
 }
 
-function log(text) {
-  const line = document.createElement('li');
-  line.textContent = `${new Date().toLocaleTimeString()}  ${text}`;
-  byId('events').prepend(line);
-  while (byId('events').childElementCount > 100) byId('events').lastElementChild.remove();
-}
-
-function ask(message) {
-  const id = ++nextId;
-  socket.send(JSON.stringify({ ...message, id }));
-  return new Promise((resolve) => waiting.set(id, resolve));
-}
-
 async function subscribe() {
-  const answer = await ask({ type: 'subscribe', devices: ['*'] });
+  const answer = await hub.ask({ type: 'subscribe', devices: ['*'] });
   if (answer.type === 'error') {
     say(answer.message, 'bad');
     return;
   }
   fleet.reset(answer.devices);
-  if (answer.truncated) log('more than 1000 devices: the first 1000 are shown until others speak');
+  if (answer.truncated) events.add('more than 1000 devices: others are shown once they speak');
 }
 
-function describeUpdate(update) {
+function describe(update) {
   const detail = update.error ? `: ${update.error.message}`
     : update.result !== null && update.result !== undefined ? `: ${JSON.stringify(update.result)}` : '';
   return `${update.device} ${update.name} ${update.status}${update.late ? ' (late result)' : ''}${detail}`;
@@ -58,77 +68,47 @@ function describeUpdate(update) {
 
 const handlers = {
   welcome: () => {
-    wait = 500;
     say('connected', 'good');
     subscribe();
   },
+  error: ({ message }) => say(message, 'bad'),
   telemetry: (event) => {
     samples += 1;
     fleet.sample(event);
   },
   presence: (event) => {
     fleet.presence(event);
-    log(`${event.device} ${event.connected ? 'connected' : `left: ${event.reason}`}`);
+    events.add(`${event.device} ${event.connected ? 'connected' : `left: ${event.reason}`}`);
   },
-  'device.registered': ({ device }) => { fleet.entry(device); log(`${device.id} is new`); },
+  'device.registered': ({ device }) => {
+    fleet.entry(device);
+    events.add(`${device.id} is new`);
+  },
   'device.updated': ({ device }) => fleet.entry(device),
-  'device.deleted': ({ device }) => { fleet.remove(device.id); log(`${device.id} was deleted`); },
+  'device.deleted': ({ device }) => {
+    fleet.remove(device.id);
+    events.add(`${device.id} was deleted`);
+  },
   'device.status': (event) => {
     fleet.status(event);
-    log(`${event.device} says ${event.status}${event.detail ? `: ${event.detail}` : ''}`);
+    events.add(`${event.device} says ${event.status}${event.detail ? `: ${event.detail}` : ''}`);
   },
   'command.update': (event) => {
-    log(describeUpdate(event));
-    byId('command-answer').textContent = describeUpdate(event);
+    events.add(describe(event));
+    updates.delete(event.command);
+    updates.set(event.command, event);
+    if (updates.size > kRememberedUpdates) updates.delete(updates.keys().next().value);
+    if (event.command === ownCommand) byId('command-answer').textContent = describe(event);
   },
-  lag: (event) => log(`this page was too slow for ${event.dropped} samples`),
-  'auth.expiring': () => log('the token expires within a minute'),
+  lag: (event) => events.add(`this page was too slow for ${event.dropped} samples`),
+  'auth.expiring': () => events.add('the token expires within a minute'),
 };
-
-function receive(message) {
-  const answered = message.id !== undefined && waiting.get(message.id);
-  if (answered) {
-    waiting.delete(message.id);
-    answered(message);
-  } else if (message.type === 'error') {
-    say(message.message, 'bad');
-  } else {
-    handlers[message.type]?.(message);
-  }
-}
-
-function closed(event) {
-  waiting.clear();
-  // The codes after which coming back is no use without somebody's doing.
-  if ([4400, 4401, 4403].includes(event.code)) {
-    say(event.reason || 'the token is not valid any more', 'bad');
-    sessionStorage.removeItem('token');
-    byId('sign-in').hidden = false;
-    return;
-  }
-  say(`connection lost, next try in ${Math.round(wait / 1000) || 1} s`, 'bad');
-  setTimeout(connect, wait + Math.random() * wait);
-  wait = Math.min(wait * 2, 15000);
-}
-
-function connect() {
-  byId('sign-in').hidden = Boolean(token);
-  if (!token) {
-    say('a token is needed');
-    return;
-  }
-  const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-  socket = new WebSocket(`${scheme}://${location.host}/v1/ws`,
-    ['fairlead.v1.json', `fairlead.bearer.${token}`]);
-  socket.onmessage = (event) => receive(JSON.parse(event.data));
-  socket.onclose = closed;
-}
 
 byId('sign-in').addEventListener('submit', (event) => {
   event.preventDefault();
-  token = byId('token').value.trim();
+  const token = byId('token').value.trim();
   sessionStorage.setItem('token', token);
-  connect();
+  connect(token);
 });
 
 byId('filter').addEventListener('input', (event) => fleet.filter(event.target.value));
@@ -137,7 +117,8 @@ byId('command').addEventListener('submit', async (event) => {
   event.preventDefault();
   const answer = byId('command-answer');
   const message = {
-    type: 'command.send', device: byId('command-device').value.trim(),
+    type: 'command.send',
+    device: byId('command-device').value.trim(),
     name: byId('command-name').value.trim(),
   };
   const text = byId('command-params').value.trim();
@@ -147,8 +128,20 @@ byId('command').addEventListener('submit', async (event) => {
     answer.textContent = `params are no JSON: ${error.message}`;
     return;
   }
-  const result = await ask(message);
-  answer.textContent = result.type === 'error' ? result.message : `${result.command} ${result.status}`;
+  answer.textContent = 'sending';
+  const result = await hub.ask(message);
+  if (result.type === 'error') {
+    answer.textContent = result.message;
+    return;
+  }
+  ownCommand = result.command;
+  const known = updates.get(ownCommand);
+  answer.textContent = known ? describe(known) : `${message.device} ${message.name} ${result.status}`;
+});
+
+window.addEventListener('hashchange', () => {
+  const token = takeToken();
+  if (token) connect(token);
 });
 
 setInterval(() => {
@@ -159,4 +152,6 @@ setInterval(() => {
   fleet.offer(byId('known-devices'));
 }, 1000);
 
-connect();
+const token = takeToken();
+if (token) connect(token);
+else askForToken('a token is needed');
