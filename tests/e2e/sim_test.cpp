@@ -105,8 +105,8 @@ TEST_CASE("a simulated fleet registers, streams, obeys commands and ends with a 
   const Json event = client.expect_until("telemetry");
   const std::string id = event["device"].as_string();
   CHECK(event["metrics"].size() > 0);
-  const auto fleet = hub.http().list("/v1/devices?prefix=fleet-");
-  CHECK(fleet.size() == 5);
+  const auto http = hub.http();
+  CHECK(eventually([&] { return http.list("/v1/devices?prefix=fleet-").size() == 5; }));
   const Json device = hub.http().get("/v1/devices/" + id).json();
   CHECK(device["device_type"].is_string());
   CHECK(device["capabilities"]["metrics"].size() > 0);
