@@ -1,6 +1,7 @@
 # Test programs, all doctest, all known to CTest:
 #   tests/unit/<floor>/*_test.cpp -> unit_<floor>        tests/integration -> integration_tests
 #   tests/e2e -> e2e_tests                               tests/simulation  -> simulation_tests
+#   fuzz/<name>_fuzz.cpp with fuzz/replay.cpp -> corpus_<name>
 # tests/unit/main.cpp is their main(), unless tests/simulation/main.cpp brings its own.
 
 find_package(doctest REQUIRED)
@@ -60,6 +61,14 @@ endforeach()
 foreach(floor IN ITEMS auth devices telemetry commands hub http store app)
   fairlead_test(unit_${floor} GLOB tests/unit/${floor}/*_test.cpp
                 LINKS test_support fairlead_${floor} fairlead_store)
+endforeach()
+
+file(GLOB fuzz_targets CONFIGURE_DEPENDS fuzz/*_fuzz.cpp)
+foreach(source IN LISTS fuzz_targets)
+  get_filename_component(name ${source} NAME_WE)
+  string(REGEX REPLACE "_fuzz$" "" name ${name})
+  fairlead_test(corpus_${name} GLOB ${source} fuzz/replay.cpp LINKS fairlead_http fairlead_store)
+  target_compile_definitions(corpus_${name} PRIVATE FAIRLEAD_CORPUS="${name}")
 endforeach()
 
 set(whole test_support fairlead_app)

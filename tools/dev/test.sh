@@ -7,8 +7,9 @@ usage: ./dev test [--preset P] [--no-lint] [filter…]
 Builds preset P (dev; also asan, tsan), lints, and runs every test program through CTest.
 A filter is a part of a program's name (unit_hub, integration, e2e, simulation); when no program
 has such a name it is a part of a test's own name. With a filter only what is needed is built, and
-nothing is linted. The last line is `N passed, N failed`: test cases of all programs, where lint
-and each program that broke off without a result count as one more.
+nothing is linted. With CI=true and no filter each fuzz target runs for a minute, too. The last line
+is `N passed, N failed`: test cases of all programs, where lint, fuzzing and each program that broke
+off without a result count as one more.
 TEXT
 }
 
@@ -76,7 +77,13 @@ cmd_test() {
   rm -f "build/$preset/Testing/Temporary/"Last*.log
   ctest --test-dir "build/$preset" -j 2 --output-on-failure ${regex:+-R "$regex"} || code=1
   if ((lint_failed)); then echo "lint failed, see above" && code=1; fi
+  local fuzz_failed=0 targets=()
+  if [[ "${CI:-}" == true && -z "$regex" && "$preset" == dev ]]; then
+    mapfile -t targets < <(fuzz_targets)
+    (fuzz_all 60 "${targets[@]}") || fuzz_failed=1
+    if ((fuzz_failed)); then echo "fuzzing failed, see above" && code=1; fi
+  fi
   python3 tools/dev/count_tests.py --ctest "build/$preset/Testing/Temporary" \
-    --more-failed "$lint_failed" || code=1
+    --more-failed "$((lint_failed + fuzz_failed))" || code=1
   return "$code"
 }
