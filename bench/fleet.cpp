@@ -2,22 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
-
 namespace fairlead::bench {
-
-void write_telemetry(std::string& into, std::int64_t seq) {
-  into.clear();
-  fmt::format_to(std::back_inserter(into),
-                 R"({{"type":"telemetry","id":{},"seq":{},"epoch":"b","metrics":)"
-                 R"({{"temperature":{}.72,"pressure":1.913,"flow":21.48,"burner_on":true}}}})",
-                 seq, seq, 40 + seq % 50);
-}
-
-bool has_type(std::string_view message, std::string_view type) {
-  static constexpr std::string_view kBegin = R"({"type":")";
-  return message.starts_with(kBegin) && message.substr(kBegin.size()).starts_with(type);
-}
 
 Result<void> Fleet::connect(Fleet& fleet, int port, std::size_t count, const Lab* lab) {
   fleet.is_echo_ = lab == nullptr;

@@ -3,11 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "bench/lab.h"
+#include "bench/messages.h"
 #include "bench/peers.h"
 
 namespace fairlead::bench {
@@ -32,11 +32,5 @@ class Fleet {
   std::string message_;
   bool is_echo_ = false;
 };
-
-/// A message of the usual size: four metrics, about 150 bytes.
-void write_telemetry(std::string& into, std::int64_t seq);
-
-/// Whether it is a message of that type.
-bool has_type(std::string_view message, std::string_view type);
 
 }  // namespace fairlead::bench

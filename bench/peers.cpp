@@ -8,38 +8,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <utility>
 
+#include "bench/messages.h"
+
 namespace fairlead::bench {
 namespace {
 
 constexpr std::size_t kBufferBytes = 256 * 1024;
-constexpr std::array<char, 4> kMask = {0x37, 0x5A, 0x21, 0x6D};
-
-/// A masked text frame (RFC 6455, 5.2).
-void append_frame(std::string& out, std::string_view payload) {
-  out += '\x81';
-  const std::size_t size = payload.size();
-  if (size < 126) {
-    out += static_cast<char>(0x80U | size);
-  } else {
-    const bool is_short = size <= 0xFFFF;
-    out += is_short ? '\xFE' : '\xFF';
-    for (int shift = is_short ? 8 : 56; shift >= 0; shift -= 8) {
-      out += static_cast<char>((size >> shift) & 0xFF);
-    }
-  }
-  out.append(kMask.data(), kMask.size());
-  const std::size_t begin = out.size();
-  out += payload;
-  for (std::size_t i = 0; i < size; ++i) {
-    out[begin + i] = static_cast<char>(out[begin + i] ^ kMask[i % kMask.size()]);
-  }
-}
 
 Result<int> connected_socket(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -144,7 +125,7 @@ Result<std::size_t> Peers::connect(int port, const std::string& path, const std:
 
 void Peers::send(std::size_t number, std::string_view message) {
   Peer& peer = peers_[number];
-  append_frame(peer.out, message);
+  append_masked_frame(peer.out, message);
   if (!peer.is_queued) {
     peer.is_queued = true;
     queued_.push_back(number);
@@ -197,34 +178,19 @@ void Peers::read_from(std::size_t number, const OnMessage& on_message) {
     return;
   }
   const std::string_view bytes(buffer_.data(), kept + static_cast<std::size_t>(got));
-  const std::size_t used = take_frames(number, bytes, on_message);
+  const std::size_t used = take_from(number, bytes, on_message);
   peers_[number].rest.assign(bytes.substr(used));
 }
 
-std::size_t Peers::take_frames(std::size_t number, std::string_view bytes,
-                               const OnMessage& on_message) {
-  std::size_t at = 0;
-  while (bytes.size() - at >= 2) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[at + i]); };
-    std::size_t header = 2;
-    std::uint64_t length = byte(1);
-    if (length >= 126) {
-      header = length == 126 ? 4 : 10;
-      if (bytes.size() - at < header) break;
-      length = 0;
-      for (std::size_t i = 2; i < header; ++i) length = length << 8 | byte(i);
-    }
-    if (bytes.size() - at < header + length) break;
-    const unsigned opcode = byte(0) & 0x0FU;
-    const std::string_view payload = bytes.substr(at + header, length);
+std::size_t Peers::take_from(std::size_t number, std::string_view bytes,
+                             const OnMessage& on_message) {
+  return take_frames(bytes, [&](unsigned opcode, std::string_view payload) {
     if (opcode == 8) {
       fail_with(fmt::format("the server closed connection {}: {}", number,
                             payload.substr(std::min<std::size_t>(2, payload.size()))));
     }
     if (opcode <= 2) on_message(number, payload);
-    at += header + length;
-  }
-  return at;
+  });
 }
 
 Result<void> Peers::run(const OnMessage& on_message, const std::function<bool()>& is_done,
@@ -235,7 +201,7 @@ Result<void> Peers::run(const OnMessage& on_message, const std::function<bool()>
   for (std::size_t number = 0; number < peers_.size(); ++number) {
     if (peers_[number].rest.empty()) continue;
     const std::string rest = std::exchange(peers_[number].rest, {});
-    const std::size_t used = take_frames(number, rest, on_message);
+    const std::size_t used = take_from(number, rest, on_message);
     peers_[number].rest = rest.substr(used);
   }
   while (failure_.empty()) {

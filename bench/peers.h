@@ -59,7 +59,7 @@ class Peers {
   void flush(Peer& peer);
   void set_interest(std::size_t number, bool wants_write);
   void read_from(std::size_t number, const OnMessage& on_message);
-  std::size_t take_frames(std::size_t number, std::string_view bytes, const OnMessage& on_message);
+  std::size_t take_from(std::size_t number, std::string_view bytes, const OnMessage& on_message);
   void fail_with(std::string what);
 
   int epoll_ = -1;

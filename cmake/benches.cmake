@@ -1,5 +1,5 @@
 # bench/*.cpp -> fairlead-bench, bench/floor/<name>.cpp -> floor-<name>, bench/micro/*.cpp ->
-# bench_micro. Target `benches` makes all of them, and the hub they measure.
+# bench_micro, bench/allocations/*.cpp -> bench-allocations. Target `benches` makes all of them, and the hub they measure.
 
 add_custom_target(benches)
 if(TARGET fairlead)
@@ -30,4 +30,12 @@ if(micro)
   fairlead_executable(bench_micro GLOB bench/micro/*.cpp LINKS fairlead_app
                       benchmark::benchmark benchmark::benchmark_main PCH std)
   add_dependencies(benches bench_micro)
+endif()
+
+# Its malloc is replaced. The hub's stepping tests lend it their clock.
+fairlead_executable(bench-allocations GLOB bench/allocations/*.cpp SOURCES bench/messages.cpp
+                    LINKS fairlead_app PCH std MADE made)
+if(made)
+  target_include_directories(bench-allocations PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  add_dependencies(benches bench-allocations)
 endif()
