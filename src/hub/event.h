@@ -3,10 +3,12 @@
 #include <boost/container/small_vector.hpp>
 #include <charconv>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/frame.h"
 #include "hub/peers.h"
@@ -43,13 +45,18 @@ struct Recipient {
 /// kept.
 enum class EventClass : std::uint8_t { kTelemetry, kReplay, kControl };
 
-/// One encoded event for connections of one shard. Made on the device's home shard.
+/// Encoded for connections of one shard, on the device's home shard: one event, or consecutive
+/// samples in one frame.
 struct Event {
   EventClass event_class = EventClass::kControl;
   SharedFrame frame;
+  /// Of the one sample to be conflated.
   protocol::DeviceKey device = 0;
-  /// Of a sample: when it arrived.
+  /// When the (first) sample arrived.
   std::int64_t at = 0;
 };
+
+/// Shared by the events that go to the same connections.
+using Recipients = std::shared_ptr<const std::vector<Recipient>>;
 
 }  // namespace fairlead::hub

@@ -80,6 +80,9 @@ class Home final : private devices::EventSink,
   /// Stores `last_seen` of those connected for a while; tries again what the store refused.
   void once_a_second();
 
+  /// At the end of a turn: tells the samples that wait to be told together.
+  void flush_events() { delivery_.flush(); }
+
   // Watching.
   SnapshotPart join(JoinRequest request);
   void leave(Viewer viewer, SubscriptionNumber number);

@@ -24,6 +24,7 @@ void Home::each_selected(const JoinRequest& request, std::string_view pattern,
 }
 
 SnapshotPart Home::join(JoinRequest request) {
+  delivery_.flush();
   std::map<std::string, std::string> devices;
   SnapshotPart part;
   for (const std::string& pattern : request.selection.patterns) {
@@ -107,16 +108,19 @@ std::vector<ReplayStart> Home::replay_starts(const JoinRequest& request) const {
 }
 
 void Home::leave(Viewer viewer, SubscriptionNumber number) {
+  delivery_.flush();
   catch_ups_.end(viewer, number);
   subscriptions_.remove(viewer, number);
 }
 
 void Home::leave_all(Viewer viewer) {
+  delivery_.flush();
   catch_ups_.end_all(viewer);
   subscriptions_.remove_all(viewer);
 }
 
 void Home::set_principal(Viewer viewer, const auth::Principal& principal) {
+  delivery_.flush();
   subscriptions_.set_principal(viewer, principal);
 }
 

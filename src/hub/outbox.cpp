@@ -6,35 +6,40 @@
 
 namespace fairlead::hub {
 
-Outbox::Outbox(net::Transport& transport, std::size_t limit_bytes, Encode encode)
-    : transport_(transport), limit_bytes_(limit_bytes), encode_(std::move(encode)) {}
+Outbox::Outbox(net::Transport& transport, std::size_t limit_bytes, Encoder& encoder,
+               protocol::Codec codec)
+    : transport_(transport), limit_bytes_(limit_bytes), encoder_(encoder), codec_(codec) {}
 
 bool Outbox::control(SharedFrame frame) {
-  if (transport_.queued_bytes() + frame->wire().size() > limit_bytes_) return false;
+  if (!fits(frame->wire().size(), limit_bytes_)) return false;
   transport_.send(std::move(frame));
+  return true;
+}
+
+bool Outbox::control(const Encoded& message) {
+  if (!fits(message.bytes.size(), limit_bytes_)) return false;
+  transport_.send(message.kind, message.bytes);
   return true;
 }
 
 void Outbox::telemetry(const Event& event, const Recipient& recipient) {
   // Half of the bound is left to what must not be dropped.
-  const auto fits = [&] {
-    return transport_.queued_bytes() + event.frame->wire().size() <= limit_bytes_ / 2;
-  };
+  const std::size_t bytes = event.frame->wire().size();
   // A burst within one turn is no slowness of the reader.
-  if (!fits()) transport_.flush();
-  if (fits()) {
+  if (!fits(bytes, limit_bytes_ / 2)) transport_.flush();
+  if (fits(bytes, limit_bytes_ / 2)) {
     if (!losses_.empty()) tell_losses(recipient);
     transport_.send(event.frame);
     return;
   }
-  ++dropped_;
+  dropped_ += event.frame->messages();
   for (const SubscriptionNumber subscription : recipient.subscriptions) {
     auto loss =
         std::ranges::find(losses_, subscription, &std::pair<SubscriptionNumber, Loss>::first);
     if (loss == losses_.end()) {
       loss = losses_.insert(losses_.end(), {subscription, Loss{.dropped = 0, .since = event.at}});
     }
-    ++loss->second.dropped;
+    loss->second.dropped += event.frame->messages();
   }
 }
 
@@ -49,7 +54,8 @@ void Outbox::tell_losses(const Recipient& recipient) {
                                         .dropped = loss->second.dropped,
                                         .since = loss->second.since});
     losses_.erase(loss);
-    transport_.send(encode_(json));
+    const Encoded message = encoder_.encode(codec_, json);
+    transport_.send(message.kind, message.bytes);
   }
 }
 

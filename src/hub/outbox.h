@@ -2,12 +2,12 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "hub/encoder.h"
 #include "hub/event.h"
 #include "net/transport.h"
 
@@ -18,12 +18,12 @@ namespace fairlead::hub {
 /// subscription; everything else is kept until the bound is passed.
 class Outbox {
  public:
-  using Encode = std::move_only_function<SharedFrame(std::string_view json)>;
-
-  Outbox(net::Transport& transport, std::size_t limit_bytes, Encode encode);
+  Outbox(net::Transport& transport, std::size_t limit_bytes, Encoder& encoder,
+         protocol::Codec codec);
 
   /// False when the bound is passed: the connection is too slow to be kept.
   bool control(SharedFrame frame);
+  bool control(const Encoded& message);
   /// Sends it, or counts it as lost; the `lag` of its subscriptions goes before it.
   void telemetry(const Event& event, const Recipient& recipient);
   /// Keeps only the newest whole sample of the device until `due_ms`; what it replaces was asked to
@@ -48,11 +48,15 @@ class Outbox {
     std::int64_t due_ms = 0;
     std::optional<std::pair<Event, Recipient>> newest;
   };
+  bool fits(std::size_t bytes, std::size_t limit) const {
+    return transport_.queued_bytes() + bytes <= limit;
+  }
   void tell_losses(const Recipient& recipient);
 
   net::Transport& transport_;
   std::size_t limit_bytes_;
-  Encode encode_;
+  Encoder& encoder_;
+  protocol::Codec codec_;
   std::vector<std::pair<SubscriptionNumber, Loss>> losses_;
   boost::unordered_flat_map<protocol::DeviceKey, Conflated> conflated_;
   std::uint64_t dropped_ = 0;

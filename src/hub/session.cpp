@@ -34,8 +34,7 @@ Session::Session(SessionNumber number, Arrival arrival, protocol::Parser& parser
       owner_(owner),
       clock_(clock),
       settings_(settings),
-      outbox_(*transport_, settings.outbox_bytes,
-              [this](std::string_view json) { return encode(json); }),
+      outbox_(*transport_, settings.outbox_bytes, encoder, info_.codec),
       rate_(settings.messages_per_second, settings.burst),
       opened_steady_ms_(clock.steady_ms()),
       last_life_steady_ms_(opened_steady_ms_),
@@ -46,9 +45,7 @@ void Session::move_to(SessionState state) {
   state_ = state;
 }
 
-SharedFrame Session::encode(std::string_view json) const {
-  return encoder_.frame(info_.codec, json);
-}
+Encoded Session::encode(std::string_view json) const { return encoder_.encode(info_.codec, json); }
 
 void Session::set_principal(auth::Principal principal) {
   const bool is_short_lived = principal.expires_at_ms - clock_.now_ms() <= kExpiryNoticeMs;
@@ -173,15 +170,19 @@ void Session::tell(std::string_view json) {
   if (!is_ended()) send_control(encode(json));
 }
 
-void Session::send_control(SharedFrame frame) {
+void Session::send_control(const Encoded& message) {
   ++messages_out_;
-  if (!outbox_.control(std::move(frame))) {
+  if (!outbox_.control(message)) {
     end(protocol::CloseCode::kTooSlow, close_name(protocol::CloseCode::kTooSlow));
   }
 }
 
 void Session::tell_event(std::string_view json) {
-  deliver(Event{.event_class = EventClass::kControl, .frame = encode(json)}, {});
+  if (joins_ == 0) {
+    tell(json);
+  } else {
+    deliver({.event_class = EventClass::kControl, .frame = encoder_.frame(info_.codec, json)}, {});
+  }
 }
 
 void Session::deliver(const Event& event, const Recipient& recipient) {
@@ -201,7 +202,10 @@ void Session::deliver(const Event& event, const Recipient& recipient) {
 void Session::pass_on(const Event& event, const Recipient& recipient) {
   switch (event.event_class) {
     case EventClass::kControl:
-      send_control(event.frame);
+      ++messages_out_;
+      if (!outbox_.control(event.frame)) {
+        end(protocol::CloseCode::kTooSlow, close_name(protocol::CloseCode::kTooSlow));
+      }
       return;
     case EventClass::kReplay:
       // The home shard sends a bounded piece and waits until there is room for the next.
@@ -209,7 +213,7 @@ void Session::pass_on(const Event& event, const Recipient& recipient) {
       transport_->send(event.frame);
       return;
     case EventClass::kTelemetry:
-      ++messages_out_;
+      messages_out_ += event.frame->messages();
       if (recipient.min_interval_ms == 0) {
         outbox_.telemetry(event, recipient);
         return;
@@ -270,7 +274,8 @@ void Session::end(protocol::CloseCode code, std::string_view reason, const Error
     // The `auth` that should have opened the session is answered by this.
     protocol::write_error(
         json, answer_when_open_ ? answer_when_open_->second : protocol::RequestId(), *told);
-    transport_->send(encode(json));
+    const Encoded message = encode(json);
+    transport_->send(message.kind, message.bytes);
     ++messages_out_;
   }
   book_end(static_cast<std::uint16_t>(code), reason);

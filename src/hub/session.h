@@ -147,11 +147,11 @@ class Session final : public net::MessageHandler {
   };
 
   void move_to(SessionState state);
-  SharedFrame encode(std::string_view json) const;
+  Encoded encode(std::string_view json) const;
   void answer(ReplyRing::Ticket ticket, Answer answer);
   void send_answers();
   void end_join();
-  void send_control(SharedFrame frame);
+  void send_control(const Encoded& message);
   void pass_on(const Event& event, const Recipient& recipient);
   void refuse_over_rate(const protocol::RequestId& id, std::int64_t retry_after_ms);
   void book_end(std::uint16_t code, std::string_view reason);

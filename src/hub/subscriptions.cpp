@@ -235,7 +235,14 @@ std::vector<Audience> Subscriptions::gather(protocol::DeviceKey key, std::string
   std::vector<Audience> audiences;
   for (auto& [words, recipients] : groups) {
     const auto& [shard, codec, metrics] = words;
-    audiences.push_back({shard, codec, metrics, std::move(recipients)});
+    const bool is_conflated = std::ranges::any_of(
+        recipients, [](const Recipient& recipient) { return recipient.min_interval_ms > 0; });
+    audiences.push_back(
+        {.shard = shard,
+         .codec = codec,
+         .metrics = metrics,
+         .is_conflated = is_conflated,
+         .recipients = std::make_shared<const std::vector<Recipient>>(std::move(recipients))});
   }
   return audiences;
 }

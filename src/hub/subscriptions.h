@@ -36,7 +36,9 @@ struct Audience {
   protocol::Codec codec = protocol::Codec::kJson;
   /// Sorted names; nullopt: all.
   std::optional<std::vector<std::string>> metrics;
-  std::vector<Recipient> recipients;
+  /// Some of them want a device's newest sample only now and then.
+  bool is_conflated = false;
+  Recipients recipients;
 };
 
 /// What a subscription asks of one home shard.
@@ -74,6 +76,8 @@ class Subscriptions {
                                         std::string_view tenant, std::string_view device,
                                         protocol::EventBit event);
   void forget(protocol::DeviceRef ref);
+  /// Changes whenever an audience may have.
+  std::uint64_t version() const { return version_; }
 
   std::size_t size() const { return subscriptions_.size(); }
 

@@ -105,7 +105,7 @@ void HttpConnection::process(std::string_view input) {
         is_waiting = true;
         break;
       case HttpReader::Progress::kContinue:
-        queue_.push_constant(kContinue);
+        queue_.push_constant(kContinue, host_.send_buffers());
         host_.want_flush(*this);
         break;
       case HttpReader::Progress::kRefused:
@@ -163,8 +163,10 @@ void HttpConnection::on_ready() {
 // ------------------------------------------------------------------------------------
 
 void HttpConnection::queue_response(HttpResponse response) {
-  queue_.push(write_head(response, framing_, host_.http_date()));
-  if (has_body(response, framing_)) queue_.push(std::move(response.body));
+  queue_.push(write_head(response, framing_, host_.http_date()), host_.send_buffers());
+  if (has_body(response, framing_)) {
+    queue_.push(std::move(response.body), host_.send_buffers());
+  }
   phase_ = framing_.keeps_alive ? Phase::kReading : Phase::kClosing;
   if (reactor() != nullptr) host_.want_flush(*this);
 }
@@ -193,7 +195,7 @@ void HttpConnection::on_flush() {
 void HttpConnection::write() {
   if (!queue_.is_empty()) {
     const std::uint64_t before = queue_.written();
-    const SendQueue::Outcome outcome = queue_.write_to(socket_);
+    const SendQueue::Outcome outcome = queue_.write_to(socket_, host_.send_buffers());
     ++host_.count().writes;
     host_.count().bytes_out += queue_.written() - before;
     if (outcome == SendQueue::Outcome::kLost) {
@@ -294,7 +296,7 @@ void HttpConnection::finish_upgrade() {
       state.deflate = std::make_unique<OutgoingDeflate>(*agreed, *options);
     }
   }
-  state.queue.push(switching_protocols(extensions));
+  state.queue.push(switching_protocols(extensions), host_.send_buffers());
   ++host_.count().upgrades;
   const std::unique_ptr<Upgrade> upgrade = std::move(upgrade_);
   host_.dispose(*this);

@@ -22,6 +22,7 @@
 #include "net/exchange.h"
 #include "net/http_limits.h"
 #include "net/pollable.h"
+#include "net/send_buffers.h"
 #include "net/socket.h"
 #include "net/timer_queue.h"
 #include "net/transport.h"
@@ -137,6 +138,7 @@ class Reactor final : public TransportHost {
   void linger(Socket socket);
   /// Scratch space of the turn, followed by kReceivePadding readable bytes.
   std::span<char> receive_buffer() { return {receive_.data(), kReceiveBytes}; }
+  SendBuffers& send_buffers() { return send_buffers_; }
   ReactorCounters& count() { return counters_; }
 
   static constexpr std::size_t kReceiveBytes = 64 * 1024;
@@ -191,6 +193,7 @@ class Reactor final : public TransportHost {
   std::size_t next_event_ = 0;
   std::size_t event_count_ = 0;
   std::vector<char> receive_;
+  SendBuffers send_buffers_;
   std::string http_date_;
   std::int64_t http_date_second_ = -1;
 };

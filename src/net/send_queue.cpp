@@ -13,73 +13,87 @@ iovec piece_of(std::string_view bytes) {
   return {.iov_base = std::bit_cast<void*>(bytes.data()), .iov_len = bytes.size()};
 }
 
+bool has_room(const SendItem& item, std::size_t bytes) {
+  return item.chunk && item.chunk->capacity() - item.chunk->size() >= bytes;
+}
+
 }  // namespace
 
-void SendQueue::push_item(std::string_view bytes, std::shared_ptr<const void> owner) {
+SendItem& SendQueue::add(std::string_view bytes, SendBuffers& buffers) {
   queued_ += bytes.size();
-  items_.push_back({.bytes = bytes, .owner = std::move(owner)});
+  if (!waiting_items_) waiting_items_ = buffers.take_items();
+  return waiting_items_->items.emplace_back(SendItem{.bytes = bytes, .frame = {}, .chunk = {}});
 }
 
-void SendQueue::push(SharedFrame frame) {
-  const std::string_view bytes = frame->wire();
-  push_item(bytes, std::move(frame));
+void SendQueue::push(SharedFrame frame, SendBuffers& buffers) {
+  add(frame->wire(), buffers).frame = std::move(frame);
 }
 
-void SendQueue::push(std::string bytes) {
-  auto owner = std::make_shared<const std::string>(std::move(bytes));
-  const std::string_view view = *owner;
-  push_item(view, std::move(owner));
+void SendQueue::push(std::string bytes, SendBuffers& buffers) {
+  if (bytes.empty()) return;
+  auto chunk = std::make_unique<std::string>(std::move(bytes));
+  add(*chunk, buffers).chunk = std::move(chunk);
 }
 
-void SendQueue::push_constant(std::string_view bytes) { push_item(bytes, nullptr); }
+void SendQueue::push_constant(std::string_view bytes, SendBuffers& buffers) { add(bytes, buffers); }
 
-void SendQueue::clear() {
-  decltype(items_)().swap(items_);
-  first_ = 0;
+void SendQueue::push_copy(std::string_view head, std::string_view body, SendBuffers& buffers) {
+  const std::size_t bytes = head.size() + body.size();
+  if (bytes > SendBuffers::kChunkBytes / 2) {
+    std::string joined;
+    joined.reserve(bytes);
+    push(joined.append(head).append(body), buffers);
+    return;
+  }
+  const bool joins_last = waiting_items_ && has_room(waiting_items_->items.back(), bytes);
+  if (!joins_last) add({}, buffers).chunk = buffers.take_chunk();
+  SendItem& item = waiting_items_->items.back();
+  const std::size_t unsent = item.bytes.size() + bytes;
+  item.chunk->append(head).append(body);
+  item.bytes = std::string_view(*item.chunk).substr(item.chunk->size() - unsent);
+  queued_ += bytes;
 }
 
-void SendQueue::take(std::size_t bytes) {
+void SendQueue::take(std::size_t bytes, SendBuffers& buffers) {
+  auto& [items, first] = *waiting_items_;
   written_ += bytes;
   while (bytes > 0) {
-    Item& item = items_[first_];
+    SendItem& item = items[first];
     if (bytes < item.bytes.size()) {
       item.bytes.remove_prefix(bytes);
       return;
     }
     bytes -= item.bytes.size();
-    item.owner.reset();
-    ++first_;
+    item.frame.reset();
+    if (item.chunk) buffers.give(std::move(item.chunk));
+    ++first;
   }
   // A queue that never drains must not keep the places of what has left.
-  if (first_ >= kMaxFramesPerCall && first_ >= items_.size() / 2) {
-    items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(first_));
-    first_ = 0;
+  if (first >= kMaxPiecesPerCall && first < items.size() && first >= items.size() / 2) {
+    items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(first));
+    first = 0;
   }
 }
 
-SendQueue::Outcome SendQueue::write_to(const Socket& socket) {
-  std::array<iovec, kMaxFramesPerCall> pieces;
-  for (int call = 0; call < kMaxCalls; ++call) {
-    const std::size_t count = std::min(items_.size() - first_, pieces.size());
-    if (count == 0) {
-      clear();
-      return Outcome::kDrained;
-    }
+SendQueue::Outcome SendQueue::write_to(const Socket& socket, SendBuffers& buffers) {
+  std::array<iovec, kMaxPiecesPerCall> pieces;
+  for (int call = 0; waiting_items_ && call < kMaxCalls; ++call) {
+    const auto& [items, first] = *waiting_items_;
+    const std::size_t count = std::min(items.size() - first, pieces.size());
     std::size_t wanted = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      pieces[i] = piece_of(items_[first_ + i].bytes);
+      pieces[i] = piece_of(items[first + i].bytes);
       wanted += pieces[i].iov_len;
     }
     const IoResult result = socket.send(std::span(pieces).first(count));
     if (result.status == IoResult::Status::kBlocked) return Outcome::kBlocked;
     if (result.status != IoResult::Status::kOk) return Outcome::kLost;
-    take(result.bytes);
+    take(result.bytes, buffers);
+    if (first == items.size()) buffers.give(std::move(waiting_items_));
     // The kernel took a part: its buffer is full, asking again would only tell us so.
     if (result.bytes < wanted) return Outcome::kBlocked;
   }
-  if (!is_empty()) return Outcome::kMore;
-  clear();
-  return Outcome::kDrained;
+  return waiting_items_ ? Outcome::kMore : Outcome::kDrained;
 }
 
 }  // namespace fairlead::net

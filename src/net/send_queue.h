@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -8,12 +7,15 @@
 #include <string_view>
 
 #include "base/frame.h"
+#include "net/send_buffers.h"
 #include "net/socket.h"
 
 namespace fairlead::net {
 
-/// Bytes on their way to a socket, by reference: frames are shared with other queues, never copied.
-/// Holds no heap memory while empty.
+/// Bytes on their way to a socket. Frames are shared with other queues, never copied; small
+/// messages of one connection are copied one behind the other, so that they leave as one piece.
+/// Holds no memory while empty. The buffers may be another reactor's than last time: the queue
+/// moves with its connection.
 class SendQueue {
  public:
   enum class Outcome : std::uint8_t {
@@ -26,16 +28,17 @@ class SendQueue {
     kLost,
   };
 
-  void push(SharedFrame frame);
-  void push(std::string bytes);
+  void push(SharedFrame frame, SendBuffers& buffers);
+  void push(std::string bytes, SendBuffers& buffers);
+  /// Copies `head` and `body`, which are small as a rule.
+  void push_copy(std::string_view head, std::string_view body, SendBuffers& buffers);
   /// `bytes` outlive the program's use of the queue: constants only.
-  void push_constant(std::string_view bytes);
+  void push_constant(std::string_view bytes, SendBuffers& buffers);
 
-  /// As much as the kernel takes, up to kMaxFramesPerCall frames a call and kMaxCalls calls.
-  Outcome write_to(const Socket& socket);
-  void clear();
+  /// As much as the kernel takes, up to kMaxPiecesPerCall pieces a call and kMaxCalls calls.
+  Outcome write_to(const Socket& socket, SendBuffers& buffers);
 
-  bool is_empty() const { return first_ == items_.size(); }
+  bool is_empty() const { return !waiting_items_; }
   /// Position of the last byte queued in the stream of all bytes.
   std::uint64_t queued() const { return queued_; }
   /// Position up to which the kernel took bytes.
@@ -43,21 +46,14 @@ class SendQueue {
   std::uint64_t waiting() const { return queued_ - written_; }
 
  private:
-  static constexpr std::size_t kMaxFramesPerCall = 64;
+  static constexpr std::size_t kMaxPiecesPerCall = 64;
   static constexpr int kMaxCalls = 16;
 
-  struct Item {
-    std::string_view bytes;
-    std::shared_ptr<const void> owner;
-  };
+  SendItem& add(std::string_view bytes, SendBuffers& buffers);
+  void take(std::size_t bytes, SendBuffers& buffers);
 
-  void push_item(std::string_view bytes, std::shared_ptr<const void> owner);
-  void take(std::size_t bytes);
-
-  /// One frame a turn is the usual case and needs no heap.
-  boost::container::small_vector<Item, 1> items_;
-  /// Items before this one are gone.
-  std::size_t first_ = 0;
+  /// Null while nothing waits.
+  std::unique_ptr<SendItems> waiting_items_;
   std::uint64_t queued_ = 0;
   std::uint64_t written_ = 0;
 };

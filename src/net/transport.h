@@ -48,10 +48,12 @@ class MessageHandler {
 class Transport {
  public:
   virtual ~Transport() = default;
-  /// Queues a frame; all queued frames of one turn leave together. Returns the position of the
-  /// frame's last byte in the stream of bytes sent: when `written()` reaches it, the kernel has it.
-  /// Ignored (returns the current position) once closing.
+  /// Queues a frame (of one or more messages); all of one turn leave together. Returns the position
+  /// of the frame's last byte in the stream of bytes sent: when `written()` reaches it, the kernel
+  /// has it. Ignored (returns the current position) once closing.
   virtual std::uint64_t send(SharedFrame frame) = 0;
+  /// The same for one message that nobody shares; copies it.
+  virtual std::uint64_t send(MessageKind kind, std::string_view payload) = 0;
   /// Lets the kernel have what it takes now instead of at the end of the turn; on_written follows
   /// later, not inside this call.
   virtual void flush() {}

@@ -42,24 +42,56 @@ void WebSocketConnection::enter(Event event) {
 // ---- what the owner asks for
 // ----------------------------------------------------------------------
 
+template <typename Push>
+void WebSocketConnection::push(Push&& push) {
+  if (reactor() != nullptr) {
+    push(state_.queue, reactor()->send_buffers());
+    reactor()->want_flush(*this);
+  } else {
+    SendBuffers from_heap;
+    push(state_.queue, from_heap);
+  }
+}
+
 std::uint64_t WebSocketConnection::send(SharedFrame frame) {
   if (state_.phase != kOpen) return state_.queue.queued();
-  const auto opcode = static_cast<Opcode>(static_cast<unsigned char>(frame->wire().front()) & 0xFU);
-  if (state_.mask_keys) {
-    enqueue(masked_frame(opcode, frame->payload(), state_.mask_keys->next()));
-  } else if (state_.deflate && !frame->payload().empty() &&
-             frame->payload().size() >= state_.deflate->min_bytes) {
-    enqueue(compressed_frame(opcode, state_.deflate->deflater.deflate(frame->payload())));
+  if (is_transforming()) {
+    frame->for_each_payload([&](std::string_view each) { send_transformed(frame->kind(), each); });
   } else {
-    state_.queue.push(std::move(frame));
-    if (reactor() != nullptr) reactor()->want_flush(*this);
+    push([&](SendQueue& queue, SendBuffers& buffers) { queue.push(std::move(frame), buffers); });
   }
   return state_.queue.queued();
 }
 
+std::uint64_t WebSocketConnection::send(MessageKind kind, std::string_view payload) {
+  if (state_.phase != kOpen) return state_.queue.queued();
+  if (is_transforming()) {
+    send_transformed(kind, payload);
+  } else {
+    const FrameHeader header(kind, payload.size());
+    push([&](SendQueue& queue, SendBuffers& buffers) {
+      queue.push_copy(header.bytes(), payload, buffers);
+    });
+  }
+  return state_.queue.queued();
+}
+
+void WebSocketConnection::send_transformed(MessageKind kind, std::string_view payload) {
+  const auto opcode = static_cast<Opcode>(kind);
+  if (state_.mask_keys) {
+    enqueue(masked_frame(opcode, payload, state_.mask_keys->next()));
+  } else if (!payload.empty() && payload.size() >= state_.deflate->min_bytes) {
+    enqueue(compressed_frame(opcode, state_.deflate->deflater.deflate(payload)));
+  } else {
+    const FrameHeader header(kind, payload.size());
+    push([&](SendQueue& queue, SendBuffers& buffers) {
+      queue.push_copy(header.bytes(), payload, buffers);
+    });
+  }
+}
+
 void WebSocketConnection::enqueue(std::string bytes) {
-  state_.queue.push(std::move(bytes));
-  if (reactor() != nullptr) reactor()->want_flush(*this);
+  push([&](SendQueue& queue, SendBuffers& buffers) { queue.push(std::move(bytes), buffers); });
 }
 
 void WebSocketConnection::enqueue_control(Opcode opcode, std::string_view payload) {
@@ -73,8 +105,7 @@ void WebSocketConnection::ping() {
     enqueue_control(Opcode::kPing, {});
     return;
   }
-  state_.queue.push_constant(kBarePing);
-  if (reactor() != nullptr) reactor()->want_flush(*this);
+  push([](SendQueue& queue, SendBuffers& buffers) { queue.push_constant(kBarePing, buffers); });
 }
 
 void WebSocketConnection::begin_ending(CloseInfo info) {
@@ -306,7 +337,8 @@ void WebSocketConnection::handle_violation(const Decoded& found) {
 void WebSocketConnection::flush() {
   if (is_blocked_ || taker_ || state_.phase != kOpen || reactor() == nullptr) return;
   const std::uint64_t before = state_.queue.written();
-  const SendQueue::Outcome outcome = state_.queue.write_to(state_.socket);
+  const SendQueue::Outcome outcome =
+      state_.queue.write_to(state_.socket, reactor()->send_buffers());
   ++reactor()->count().writes;
   reactor()->count().bytes_out += state_.queue.written() - before;
   is_progress_untold_ = is_progress_untold_ || state_.queue.written() != before;
@@ -325,7 +357,7 @@ void WebSocketConnection::write() {
   const std::uint64_t before = state_.queue.written();
   SendQueue::Outcome outcome = SendQueue::Outcome::kDrained;
   if (!state_.queue.is_empty()) {
-    outcome = state_.queue.write_to(state_.socket);
+    outcome = state_.queue.write_to(state_.socket, reactor()->send_buffers());
     ++reactor()->count().writes;
   }
   if (outcome == SendQueue::Outcome::kDrained && state_.waiting_pong) {

@@ -69,6 +69,7 @@ class WebSocketConnection final : public Transport, public Pollable {
   ~WebSocketConnection() override;
 
   std::uint64_t send(SharedFrame frame) override;
+  std::uint64_t send(MessageKind kind, std::string_view payload) override;
   void flush() override;
   void ping() override;
   void close(std::uint16_t code, std::string_view reason) override;
@@ -92,6 +93,12 @@ class WebSocketConnection final : public Transport, public Pollable {
   enum class Event : std::uint8_t { kCloseByUs, kCloseByPeer, kViolation, kSocketLost, kTold };
 
   void enter(Event event);
+  /// Whether what is sent is not the shared frame's own bytes.
+  bool is_transforming() const { return state_.mask_keys || state_.deflate; }
+  void send_transformed(MessageKind kind, std::string_view payload);
+  /// Of the reactor; a detached connection's come from the heap.
+  template <typename Push>
+  void push(Push&& push);
   void enqueue(std::string bytes);
   void enqueue_control(Opcode opcode, std::string_view payload);
   void pong(std::string_view payload);

@@ -5,7 +5,13 @@
 namespace fairlead::simulation {
 
 std::uint64_t SimTransport::send(SharedFrame frame) {
+  frame->for_each_payload([&](std::string_view each) { send(frame->kind(), each); });
+  return sent_;
+}
+
+std::uint64_t SimTransport::send(MessageKind kind, std::string_view payload) {
   if (close_ || is_closed_) return sent_;
+  SharedFrame frame = make_frame(kind, payload);
   queued_bytes_ += frame->wire().size();
   sent_ += frame->wire().size();
   queue_.push_back(std::move(frame));

@@ -38,6 +38,7 @@ class SimTransport final : public net::Transport {
 
   // net::Transport
   std::uint64_t send(SharedFrame frame) override;
+  std::uint64_t send(MessageKind kind, std::string_view payload) override;
   void ping() override;
   void close(std::uint16_t code, std::string_view reason) override;
   void terminate() override;

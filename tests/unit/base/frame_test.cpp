@@ -28,6 +28,44 @@ TEST_CASE("a frame's length takes the fewest bytes (RFC 6455, 5.2)") {
   CHECK(make_frame(MessageKind::kBinary, "")->wire() == "\x82\x00"s);
 }
 
+TEST_CASE("a frame of several messages has each behind its own header") {
+  FrameBuilder builder(nullptr);
+  const std::vector<std::string> payloads = {"", "one", std::string(200, 'x'),
+                                             std::string(70'000, 'y')};
+  std::string wire;
+  for (const std::string& payload : payloads) {
+    builder.add(MessageKind::kText, payload);
+    wire += make_frame(MessageKind::kText, payload)->wire();
+  }
+  const SharedFrame frame = std::move(builder).finish();
+  CHECK(frame->messages() == 4);
+  CHECK(frame->wire() == wire);
+  CHECK(frame->payload().empty());
+  std::vector<std::string> found;
+  frame->for_each_payload([&](std::string_view payload) { found.emplace_back(payload); });
+  CHECK(found == payloads);
+}
+
+TEST_CASE("a frame goes back to its pool when nobody holds it, on whichever thread") {
+  const auto pool = std::make_shared<FramePool>();
+  SharedFrame frame = make_frame(MessageKind::kText, "first", pool.get());
+  const Frame* const first = frame.get();
+  CHECK(make_frame(MessageKind::kText, "second", pool.get()).get() != first);
+  std::jthread([held = frame] { CHECK(held->payload() == "first"); }).join();
+  frame.reset();
+  frame = make_frame(MessageKind::kBinary, "third", pool.get());
+  CHECK(frame.get() == first);
+  CHECK(frame->messages() == 1);
+  CHECK(frame->payload() == "third");
+}
+
+TEST_CASE("a frame may outlive its pool's owner") {
+  auto pool = std::make_shared<FramePool>();
+  const SharedFrame frame = make_frame(MessageKind::kText, "still here", pool.get());
+  pool.reset();
+  CHECK(frame->payload() == "still here");
+}
+
 TEST_CASE("ids sort by the time they were made and are of one alphabet") {
   SeededRandom random(1);
   const std::string early = make_id('c', 1'764'000'000'000, random);

@@ -35,6 +35,8 @@ struct Line {
   bool is_alive = true;
   std::uint64_t position = 0;
   std::uint64_t position_told = 0;
+  /// Frames that came by reference, each with one message or more.
+  int shared_frames = 0;
   bool is_over = false;
   std::size_t shard = 0;
   net::MessageHandler* handler = nullptr;
@@ -67,9 +69,14 @@ class LineTransport final : public net::Transport {
   }
 
   std::uint64_t send(SharedFrame frame) override {
+    ++line_->shared_frames;
+    frame->for_each_payload([&](std::string_view each) { send(frame->kind(), each); });
+    return line_->position;
+  }
+  std::uint64_t send(MessageKind kind, std::string_view payload) override {
     if (line_->closed) return line_->position;
-    line_->received.push_back(support::Json::parse(frame->payload()));
-    return line_->position += frame->wire().size();
+    line_->received.push_back(support::Json::parse(payload));
+    return line_->position += FrameHeader(kind, payload.size()).bytes().size() + payload.size();
   }
   void ping() override {
     if (line_->is_alive) line_->handler->on_sign_of_life();

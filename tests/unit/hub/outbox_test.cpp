@@ -17,8 +17,12 @@ namespace {
 class SlowTransport final : public net::Transport {
  public:
   std::uint64_t send(SharedFrame frame) override {
-    queued += frame->wire().size();
-    sent.emplace_back(frame->payload());
+    frame->for_each_payload([&](std::string_view each) { send(frame->kind(), each); });
+    return queued;
+  }
+  std::uint64_t send(MessageKind kind, std::string_view payload) override {
+    queued += FrameHeader(kind, payload.size()).bytes().size() + payload.size();
+    sent.emplace_back(payload);
     return queued;
   }
   void ping() override {}
@@ -50,8 +54,8 @@ struct Fixture {
   }
 
   SlowTransport transport;
-  Outbox outbox{transport, 1000,
-                [](std::string_view json) { return make_frame(MessageKind::kText, json); }};
+  Encoder encoder;
+  Outbox outbox{transport, 1000, encoder, protocol::Codec::kJson};
 };
 
 const std::string kBig(300, 'x');

@@ -29,8 +29,12 @@ class FakeTransport final : public net::Transport {
  public:
   explicit FakeTransport(Wire& wire) : wire_(wire) {}
   std::uint64_t send(SharedFrame frame) override {
-    wire_.sent.emplace_back(frame->payload());
-    wire_.position += frame->wire().size();
+    frame->for_each_payload([&](std::string_view each) { send(frame->kind(), each); });
+    return wire_.position;
+  }
+  std::uint64_t send(MessageKind kind, std::string_view payload) override {
+    wire_.sent.emplace_back(payload);
+    wire_.position += FrameHeader(kind, payload.size()).bytes().size() + payload.size();
     return wire_.position;
   }
   void ping() override { ++wire_.pings; }

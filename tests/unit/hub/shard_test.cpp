@@ -284,4 +284,48 @@ TEST_CASE("nothing of a subscription comes after the ack of its end, conflated s
   CHECK(watcher->headlines() == std::vector<std::string>{"ack 2"});
 }
 
+TEST_CASE("samples of a device that are stored together leave in one frame") {
+  Harness hub;
+  const auto device = hub.device("d");
+  const auto watcher = hub.client();
+  const auto trimming = hub.client();
+  hub.ask(*watcher, R"({"type":"subscribe","id":1,"devices":["d"],"events":["telemetry"]})");
+  hub.ask(*trimming,
+          R"({"type":"subscribe","id":1,"devices":["d"],"events":["telemetry"],"metrics":["b"]})");
+  for (const auto& line : {watcher, trimming}) line->take();
+  for (int i = 1; i <= 3; ++i) hub.say(*device, kSample);
+  hub.say(*device, R"({"type":"telemetry","metrics":{"b":2}})");
+  hub.commit();
+  REQUIRE(watcher->received.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(watcher->received[i]["offset"] == static_cast<std::int64_t>(i) + 1);
+  }
+  CHECK(watcher->shared_frames == 1);
+  REQUIRE(trimming->received.size() == 1);
+  CHECK(trimming->received[0]["offset"] == 4);
+}
+
+TEST_CASE("samples keep their place among other events, though they wait to leave together") {
+  Harness hub;
+  const auto device = hub.device("d");
+  const auto other = hub.device("e");
+  const auto watcher = hub.client();
+  hub.ask(*watcher, kWatchAll);
+  watcher->take();
+  hub.say(*device, kSample);
+  hub.say(*device, kSample);
+  hub.say(*other, kSample);
+  hub.say(*device, R"({"type":"device.status","status":"warning"})");
+  hub.say(*device, kSample);
+  hub.commit();
+  std::vector<std::string> events;
+  for (const Json& event : watcher->received) {
+    events.push_back(event["type"].as_string() + " " + event["device"].as_string());
+  }
+  CHECK(events == std::vector<std::string>{"telemetry d", "telemetry d", "telemetry e",
+                                           "device.status d", "telemetry d"});
+  CHECK(watcher->received[0]["offset"] == 1);
+  CHECK(watcher->received[4]["offset"] == 3);
+}
+
 }  // namespace fairlead::hub

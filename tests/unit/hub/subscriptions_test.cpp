@@ -37,7 +37,7 @@ Targets targets(Subscriptions& subscriptions, const std::string& device,
   Targets found;
   for (const Audience& audience : subscriptions.audience(
            ref, static_cast<protocol::DeviceKey>(ref) + 1, tenant, device, event)) {
-    for (const Recipient& recipient : audience.recipients) {
+    for (const Recipient& recipient : *audience.recipients) {
       found[recipient.session].insert(recipient.subscriptions.begin(),
                                       recipient.subscriptions.end());
     }
@@ -107,8 +107,8 @@ TEST_CASE("several subscriptions of one connection get one event: all their metr
   const auto audience = subscriptions.audience(0, 1, "t", "boiler", protocol::EventBit::kTelemetry);
   REQUIRE(audience.size() == 1);
   CHECK(audience[0].metrics == std::vector<std::string>{"a", "b", "c"});
-  REQUIRE(audience[0].recipients.size() == 1);
-  CHECK(audience[0].recipients[0].min_interval_ms == 200);
+  REQUIRE(audience[0].recipients->size() == 1);
+  CHECK(audience[0].recipients->front().min_interval_ms == 200);
   subscriptions.add(kOne, protocol::Codec::kJson, watcher(), 3, select({"boiler"}));
   CHECK_FALSE(subscriptions.audience(0, 1, "t", "boiler", protocol::EventBit::kTelemetry)[0]
                   .metrics.has_value());
