@@ -39,8 +39,7 @@ void WebSocketConnection::enter(Event event) {
   state_.phase = kNext[static_cast<std::size_t>(state_.phase)][static_cast<std::size_t>(event)];
 }
 
-// ---- what the owner asks for
-// ----------------------------------------------------------------------
+// ---- what the owner asks for --------------------------------------------------------------------
 
 template <typename Push>
 void WebSocketConnection::push(Push&& push) {
@@ -68,10 +67,7 @@ std::uint64_t WebSocketConnection::send(MessageKind kind, std::string_view paylo
   if (is_transforming()) {
     send_transformed(kind, payload);
   } else {
-    const FrameHeader header(kind, payload.size());
-    push([&](SendQueue& queue, SendBuffers& buffers) {
-      queue.push_copy(header.bytes(), payload, buffers);
-    });
+    enqueue_copy(kind, payload);
   }
   return state_.queue.queued();
 }
@@ -83,11 +79,15 @@ void WebSocketConnection::send_transformed(MessageKind kind, std::string_view pa
   } else if (!payload.empty() && payload.size() >= state_.deflate->min_bytes) {
     enqueue(compressed_frame(opcode, state_.deflate->deflater.deflate(payload)));
   } else {
-    const FrameHeader header(kind, payload.size());
-    push([&](SendQueue& queue, SendBuffers& buffers) {
-      queue.push_copy(header.bytes(), payload, buffers);
-    });
+    enqueue_copy(kind, payload);
   }
+}
+
+void WebSocketConnection::enqueue_copy(MessageKind kind, std::string_view payload) {
+  const FrameHeader header(kind, payload.size());
+  push([&](SendQueue& queue, SendBuffers& buffers) {
+    queue.push_copy(header.bytes(), payload, buffers);
+  });
 }
 
 void WebSocketConnection::enqueue(std::string bytes) {
@@ -174,8 +174,7 @@ void WebSocketConnection::attach_to(Reactor& host, MessageHandler& handler) {
   }
 }
 
-// ---- reading
-// --------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 bool WebSocketConnection::may_deliver() const {
   return state_.phase == kClosing || (state_.phase == kOpen && !state_.is_paused);
@@ -331,8 +330,7 @@ void WebSocketConnection::handle_violation(const Decoded& found) {
   reactor()->want_flush(*this);
 }
 
-// ---- writing
-// --------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------------------------------
 
 void WebSocketConnection::flush() {
   if (is_blocked_ || taker_ || state_.phase != kOpen || reactor() == nullptr) return;
@@ -381,8 +379,7 @@ void WebSocketConnection::write() {
   if (state_.phase == kFinishing && state_.queue.is_empty()) finish(true);
 }
 
-// ---- the end
-// --------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------
 
 void WebSocketConnection::on_ready() {
   if (taker_) return give();

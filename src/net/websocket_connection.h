@@ -99,6 +99,7 @@ class WebSocketConnection final : public Transport, public Pollable {
   /// Of the reactor; a detached connection's come from the heap.
   template <typename Push>
   void push(Push&& push);
+  void enqueue_copy(MessageKind kind, std::string_view payload);
   void enqueue(std::string bytes);
   void enqueue_control(Opcode opcode, std::string_view payload);
   void pong(std::string_view payload);
