@@ -1,0 +1,141 @@
+// What a WebSocketConnection sends: queueing, compressing or masking, writing.
+#include <utility>
+
+#include "net/reactor.h"
+#include "net/websocket_connection.h"
+
+namespace fairlead::net {
+namespace {
+
+using enum WebSocketPhase;
+
+/// A ping without payload, as a server sends it.
+constexpr std::string_view kBarePing{"\x89\x00", 2};
+
+}  // namespace
+
+template <typename Push>
+void WebSocketConnection::push(Push&& push) {
+  if (reactor() != nullptr) {
+    push(state_.queue, reactor()->send_buffers());
+    reactor()->want_flush(*this);
+  } else {
+    SendBuffers from_heap;
+    push(state_.queue, from_heap);
+  }
+}
+
+std::uint64_t WebSocketConnection::send(SharedFrame frame) {
+  if (state_.phase != kOpen) return state_.queue.queued();
+  if (is_transforming()) {
+    frame->for_each_payload([&](std::string_view each) { send_transformed(frame->kind(), each); });
+  } else {
+    push([&](SendQueue& queue, SendBuffers& buffers) { queue.push(std::move(frame), buffers); });
+  }
+  return state_.queue.queued();
+}
+
+std::uint64_t WebSocketConnection::send(MessageKind kind, std::string_view payload) {
+  if (state_.phase != kOpen) return state_.queue.queued();
+  if (is_transforming()) {
+    send_transformed(kind, payload);
+  } else {
+    enqueue_copy(kind, payload);
+  }
+  return state_.queue.queued();
+}
+
+void WebSocketConnection::send_transformed(MessageKind kind, std::string_view payload) {
+  const auto opcode = static_cast<Opcode>(kind);
+  if (state_.mask_keys) {
+    enqueue(masked_frame(opcode, payload, state_.mask_keys->next()));
+  } else if (!payload.empty() && payload.size() >= state_.deflate->min_bytes) {
+    enqueue(compressed_frame(opcode, state_.deflate->deflater.deflate(payload)));
+  } else {
+    enqueue_copy(kind, payload);
+  }
+}
+
+void WebSocketConnection::enqueue_copy(MessageKind kind, std::string_view payload) {
+  const FrameHeader header(kind, payload.size());
+  push([&](SendQueue& queue, SendBuffers& buffers) {
+    queue.push_copy(header.bytes(), payload, buffers);
+  });
+}
+
+void WebSocketConnection::enqueue(std::string bytes) {
+  push([&](SendQueue& queue, SendBuffers& buffers) { queue.push(std::move(bytes), buffers); });
+}
+
+void WebSocketConnection::enqueue_control(Opcode opcode, std::string_view payload) {
+  enqueue(state_.mask_keys ? masked_frame(opcode, payload, state_.mask_keys->next())
+                           : control_frame(opcode, payload));
+}
+
+void WebSocketConnection::ping() {
+  if (state_.phase != kOpen) return;
+  if (state_.mask_keys) {
+    enqueue_control(Opcode::kPing, {});
+    return;
+  }
+  push([](SendQueue& queue, SendBuffers& buffers) { queue.push_constant(kBarePing, buffers); });
+}
+
+void WebSocketConnection::pong(std::string_view payload) {
+  // RFC 6455, 5.5.3: answering only the newest ping is enough, so a peer that pings and does not
+  // read makes one pong wait, not many.
+  if (is_blocked_) {
+    state_.waiting_pong = std::make_unique<std::string>(payload);
+  } else {
+    enqueue_control(Opcode::kPong, payload);
+  }
+}
+
+void WebSocketConnection::flush() {
+  if (is_blocked_ || taker_ || state_.phase != kOpen || reactor() == nullptr) return;
+  const std::uint64_t before = state_.queue.written();
+  const SendQueue::Outcome outcome =
+      state_.queue.write_to(state_.socket, reactor()->send_buffers());
+  ++reactor()->count().writes;
+  reactor()->count().bytes_out += state_.queue.written() - before;
+  is_progress_untold_ = is_progress_untold_ || state_.queue.written() != before;
+  if (outcome == SendQueue::Outcome::kLost) return lose();
+  is_blocked_ = outcome == SendQueue::Outcome::kBlocked;
+  if (is_blocked_) update_interest();
+  reactor()->want_flush(*this);
+}
+
+void WebSocketConnection::on_flush() {
+  if (is_blocked_ || taker_ || state_.phase == kLost) return;
+  write();
+}
+
+void WebSocketConnection::write() {
+  const std::uint64_t before = state_.queue.written();
+  SendQueue::Outcome outcome = SendQueue::Outcome::kDrained;
+  if (!state_.queue.is_empty()) {
+    outcome = state_.queue.write_to(state_.socket, reactor()->send_buffers());
+    ++reactor()->count().writes;
+  }
+  if (outcome == SendQueue::Outcome::kDrained && state_.waiting_pong) {
+    if (state_.phase == kOpen) enqueue_control(Opcode::kPong, *state_.waiting_pong);
+    state_.waiting_pong.reset();
+  }
+  const std::uint64_t taken = state_.queue.written() - before;
+  reactor()->count().bytes_out += taken;
+  if (outcome == SendQueue::Outcome::kLost) {
+    lose();
+  } else {
+    if (outcome == SendQueue::Outcome::kMore) reactor()->want_flush(*this);
+    is_blocked_ = outcome == SendQueue::Outcome::kBlocked;
+    if (is_blocked_) update_interest();
+  }
+  if (std::exchange(is_progress_untold_, false) || taken > 0) {
+    const Reactor& host = *reactor();
+    handler_->on_written();
+    if (!host.is_running(this)) return;
+  }
+  if (state_.phase == kFinishing && state_.queue.is_empty()) finish(true);
+}
+
+}  // namespace fairlead::net
