@@ -194,7 +194,8 @@ void CatchUps::has_room(Viewer viewer, SubscriptionNumber subscription) {
   }
 }
 
-void CatchUps::sample_stored(protocol::DeviceKey device, const telemetry::Sample& sample) {
+void CatchUps::sample_stored(protocol::DeviceKey device, const telemetry::SampleView& sample) {
+  if (listening_.empty()) return;
   const auto [first, last] = listening_.equal_range(device);
   for (auto place = first; place != last; ++place) {
     auto& waiting = find(place->second)->waiting;
@@ -202,7 +203,7 @@ void CatchUps::sample_stored(protocol::DeviceKey device, const telemetry::Sample
     if (waiting->size() == kMaxWaiting) {
       waiting.reset();
     } else {
-      waiting->push_back(sample);
+      waiting->push_back(telemetry::copy(sample));
     }
   }
 }

@@ -54,7 +54,7 @@ class CatchUps {
   /// Reads again what the store could not read. To be called about once a second.
   void retry();
   /// A sample was stored and told to those who are live.
-  void sample_stored(protocol::DeviceKey device, const telemetry::Sample& sample);
+  void sample_stored(protocol::DeviceKey device, const telemetry::SampleView& sample);
 
   std::size_t size() const { return running_.size(); }
 

@@ -24,7 +24,7 @@ Delivery::Delivery(std::size_t here, Peers& peers, Subscriptions& subscriptions,
       encoder_(encoder) {}
 
 std::string_view Delivery::write_sample(const DeviceAddress& device,
-                                        const telemetry::Sample& sample,
+                                        const telemetry::SampleView& sample,
                                         const std::optional<std::vector<std::string>>& metrics,
                                         bool is_replay) {
   json_.clear();
@@ -44,7 +44,7 @@ std::string_view Delivery::write_sample(const DeviceAddress& device,
   return json_;
 }
 
-void Delivery::telemetry(const DeviceAddress& device, const telemetry::Sample& sample) {
+void Delivery::telemetry(const DeviceAddress& device, const telemetry::SampleView& sample) {
   if (device.key != run_device_ || subscriptions_.version() != run_version_ || is_full_) flush();
   const auto& audiences = subscriptions_.audience(device.ref, device.key, device.tenant, device.id,
                                                   protocol::EventBit::kTelemetry);
@@ -128,7 +128,7 @@ void Delivery::samples(Viewer viewer, protocol::Codec codec, SubscriptionNumber 
   const auto recipients =
       std::make_shared<const std::vector<Recipient>>(std::vector{std::move(recipient)});
   for (const telemetry::Sample& sample : samples) {
-    const std::string_view json = write_sample(device, sample, metrics, is_replay);
+    const std::string_view json = write_sample(device, telemetry::view(sample), metrics, is_replay);
     if (json.empty()) continue;
     dispatch(viewer.shard,
              Event{.event_class = EventClass::kReplay,

@@ -33,7 +33,7 @@ class Delivery {
   Delivery(std::size_t here, Peers& peers, Subscriptions& subscriptions, Connections& connections,
            Encoder& encoder);
 
-  void telemetry(const DeviceAddress& device, const telemetry::Sample& sample);
+  void telemetry(const DeviceAddress& device, const telemetry::SampleView& sample);
   /// Tells the samples that wait. To be called at the end of a turn, and before anything whose
   /// place among the events matters: the subscriptions' changes do not reach what waits.
   void flush();
@@ -57,7 +57,7 @@ class Delivery {
 
   void begin_run(const DeviceAddress& device, const std::vector<Audience>& audiences);
   /// Empty when nothing of the sample is wanted.
-  std::string_view write_sample(const DeviceAddress& device, const telemetry::Sample& sample,
+  std::string_view write_sample(const DeviceAddress& device, const telemetry::SampleView& sample,
                                 const std::optional<std::vector<std::string>>& metrics,
                                 bool is_replay);
   void dispatch(std::size_t shard, Event event, const Recipients& recipients);

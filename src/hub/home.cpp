@@ -118,6 +118,8 @@ void Home::remove(protocol::DeviceRef ref, Completion<void> done) {
     const Error error{.code = Code::kForbidden, .message = "this device was deleted"};
     session->end(protocol::CloseCode::kForbidden, "device deleted", &error);
   }
+  // Samples that come to the store behind the deletion would be nobody's.
+  telemetry_.flush();
   devices_.remove(ref, std::move(done));
 }
 
@@ -151,7 +153,7 @@ void Home::presence_changed(protocol::DeviceRef ref, const devices::Presence& pr
   delivery_.control(address(ref), protocol::EventBit::kPresence, json);
 }
 
-void Home::sample_stored(protocol::DeviceRef ref, const telemetry::Sample& sample) {
+void Home::sample_stored(protocol::DeviceRef ref, const telemetry::SampleView& sample) {
   if (subscriptions_.size() == 0) return;
   const DeviceAddress device = address(ref);
   delivery_.telemetry(device, sample);

@@ -80,8 +80,12 @@ class Home final : private devices::EventSink,
   /// Stores `last_seen` of those connected for a while; tries again what the store refused.
   void once_a_second();
 
-  /// At the end of a turn: tells the samples that wait to be told together.
-  void flush_events() { delivery_.flush(); }
+  /// At the end of a turn: tells the samples that wait to be told together, and has those stored
+  /// that were admitted.
+  void flush() {
+    delivery_.flush();
+    telemetry_.flush();
+  }
 
   // Watching.
   SnapshotPart join(JoinRequest request);
@@ -123,7 +127,7 @@ class Home final : private devices::EventSink,
   void entry_forgotten(protocol::DeviceRef ref) override;
   void status_changed(protocol::DeviceRef ref, std::int64_t at) override;
   void presence_changed(protocol::DeviceRef ref, const devices::Presence& presence) override;
-  void sample_stored(protocol::DeviceRef ref, const telemetry::Sample& sample) override;
+  void sample_stored(protocol::DeviceRef ref, const telemetry::SampleView& sample) override;
   void command_changed(protocol::DeviceRef ref, const commands::Command& command,
                        const commands::Sender& sender, std::int64_t at, bool is_late) override;
   void deliver(protocol::DeviceRef ref, const commands::Command& command) override;

@@ -55,7 +55,7 @@ void Shard::once_a_second() {
 }
 
 void Shard::end_turn() {
-  home_.flush_events();
+  home_.flush();
   for (const SessionNumber number : std::exchange(closed_, {})) connections_.erase(number);
   const bool is_behind =
       is_draining_ || ports_.backpressure.is_congested() || ports_.peers.is_any_full();

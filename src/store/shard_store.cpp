@@ -52,9 +52,9 @@ void ShardStore::ask(std::move_only_function<Result<T>(Reader&)> query, Completi
   });
 }
 
-void ShardStore::append(telemetry::Batch batch, Completion<void> done) {
-  FAIRLEAD_ASSERT(batch.samples.empty() || batch.samples.back().offset == batch.after.offset);
-  put(std::move(batch), std::move(done));
+void ShardStore::append(std::shared_ptr<const telemetry::SampleBlock> block,
+                        Completion<void> done) {
+  put(StoreSamples{std::move(block)}, std::move(done));
 }
 
 void ShardStore::read(telemetry::Range range, Completion<telemetry::Page> done) {

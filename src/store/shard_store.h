@@ -39,7 +39,7 @@ class ShardStore final : public telemetry::Repository,
   std::size_t outstanding() const { return outstanding_->size(); }
 
   // ---- telemetry --------------------------------------------------------------------------------
-  void append(telemetry::Batch batch, Completion<void> done) override;
+  void append(std::shared_ptr<const telemetry::SampleBlock> block, Completion<void> done) override;
   void read(telemetry::Range range, Completion<telemetry::Page> done) override;
   void read_from(protocol::DeviceKey device, std::int64_t first_offset, std::size_t limit,
                  Completion<telemetry::Page> done) override;

@@ -15,13 +15,7 @@ std::size_t sum(const Texts&... texts) {
 }
 
 struct Weigh {
-  std::size_t operator()(const telemetry::Batch& batch) const {
-    std::size_t total = bytes(batch.after.epoch) + bytes(batch.latest_checkpoint);
-    for (const telemetry::Sample& sample : batch.samples) {
-      total += sizeof(sample) + sample.metrics.size();
-    }
-    return total;
-  }
+  std::size_t operator()(const StoreSamples& write) const { return write.block->bytes(); }
   std::size_t operator()(const SaveDevice& write) const {
     const devices::Device& device = write.device;
     return sum(device.tenant, device.id, device.name, device.device_type, device.firmware,
@@ -53,8 +47,8 @@ struct Weigh {
 std::size_t weight(const Write& write) { return sizeof(Write) + std::visit(Weigh{}, write); }
 
 std::size_t samples_in(const Write& write) {
-  const auto* batch = std::get_if<telemetry::Batch>(&write);
-  return batch == nullptr ? 0 : batch->samples.size();
+  const auto* const telemetry = std::get_if<StoreSamples>(&write);
+  return telemetry == nullptr ? 0 : telemetry->block->samples();
 }
 
 }  // namespace fairlead::store

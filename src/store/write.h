@@ -2,15 +2,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <variant>
 
 #include "auth/repository.h"
 #include "commands/command.h"
 #include "devices/device.h"
 #include "hub/repository.h"
-#include "telemetry/sample.h"
+#include "telemetry/sample_block.h"
 
 namespace fairlead::store {
+
+/// Shared with the shard that numbered them and tells of them.
+struct StoreSamples {
+  std::shared_ptr<const telemetry::SampleBlock> block;
+};
 
 struct SaveDevice {
   devices::Device device;
@@ -48,7 +54,7 @@ struct ForgetRevocations {
 };
 
 /// One change of the store, as the ports of the floors above ask for it.
-using Write = std::variant<telemetry::Batch, SaveDevice, SavePresence, RemoveDevice, SaveCommand,
+using Write = std::variant<StoreSamples, SaveDevice, SavePresence, RemoveDevice, SaveCommand,
                            OpenLog, CloseLog, Revoke, ForgetRevocations>;
 
 /// About the bytes of memory that `write` holds while it waits.

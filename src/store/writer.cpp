@@ -165,14 +165,14 @@ void Writer::succeed(const Transaction& transaction, std::chrono::duration<doubl
     stats_.commit_seconds.add(took.count());
     stats_.batch_writes.add(static_cast<double>(transaction.count));
   }
+  // Before the completions, which rely on it: what was committed is held by nobody here any more.
+  for (std::size_t i = transaction.first; i < end; ++i) taken_.writes[i] = SavePresence{};
   for (Shard* shard : touched) {
     shard->postbox->post(
         [outstanding = shard->outstanding, count = std::exchange(shard->in_transaction, 0)] {
           if (const auto alive = outstanding.lock()) alive->succeed(count);
         });
   }
-  // What was committed gives its memory back now, though more of the same take may follow.
-  for (std::size_t i = transaction.first; i < end; ++i) taken_.writes[i] = SavePresence{};
   release(transaction.count, transaction.bytes);
 }
 
@@ -195,6 +195,7 @@ void Writer::fail(std::size_t first, const std::string& why) {
     std::swap(dropped, incoming_);
   }
   taken_.clear();
+  dropped.clear();
   next_ = 0;
   for (Shard* shard : failed) {
     shard->postbox->post(

@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/completion.h"
 #include "telemetry/sample.h"
+#include "telemetry/sample_block.h"
 
 namespace fairlead::telemetry {
 
@@ -42,11 +44,11 @@ struct Page {
 class Repository {
  public:
   virtual ~Repository() = default;
-  /// Stores the whole batch or nothing. `done` runs after the commit, in the order of the calls of
-  /// this shard; with kOverloaded when nothing was stored. Then every write of this shard that was
-  /// still on its way has failed too, and all their completions run one after another, with nothing
-  /// between them.
-  virtual void append(Batch batch, Completion<void> done) = 0;
+  /// Stores the whole block or nothing. `done` runs after the commit, when nobody but the caller
+  /// holds the block, in the order of the calls of this shard; with kOverloaded when nothing was
+  /// stored. Then every write of this shard that was still on its way has failed too, and all their
+  /// completions run one after another, with nothing between them.
+  virtual void append(std::shared_ptr<const SampleBlock> block, Completion<void> done) = 0;
 
   // Reads see every commit whose completion has run. Their completions come in any order.
   virtual void read(Range range, Completion<Page> done) = 0;

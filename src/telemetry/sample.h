@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "protocol/device_ref.h"
 
@@ -25,6 +25,31 @@ struct Sample {
   friend bool operator==(const Sample&, const Sample&) = default;
 };
 
+/// The same, of bytes that somebody else keeps.
+struct SampleView {
+  std::int64_t offset = 0;
+  std::int64_t ts = 0;
+  std::int64_t at = 0;
+  std::int64_t seq = 0;
+  std::string_view metrics;
+};
+
+inline SampleView view(const Sample& sample) {
+  return {.offset = sample.offset,
+          .ts = sample.ts,
+          .at = sample.at,
+          .seq = sample.seq,
+          .metrics = sample.metrics};
+}
+
+inline Sample copy(const SampleView& sample) {
+  return {.offset = sample.offset,
+          .ts = sample.ts,
+          .at = sample.at,
+          .seq = sample.seq,
+          .metrics = std::string(sample.metrics)};
+}
+
 /// How far a device has come: what exactly-once and resuming rest on. Stored with its samples.
 struct Progress {
   /// Of the last sample; 0 before the first.
@@ -37,16 +62,6 @@ struct Progress {
   std::int64_t last_at = 0;
 
   friend bool operator==(const Progress&, const Progress&) = default;
-};
-
-/// Samples of one device that are stored together or not at all.
-struct Batch {
-  protocol::DeviceKey device = 0;
-  std::vector<Sample> samples;
-  /// The device's progress once `samples` are stored.
-  Progress after;
-  /// Now and then: Latest::checkpoint() as of some earlier offset, so that a start reads few rows.
-  std::optional<std::string> latest_checkpoint;
 };
 
 }  // namespace fairlead::telemetry

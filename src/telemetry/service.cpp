@@ -13,6 +13,10 @@ namespace {
 // How many samples a start reads again for a device, at most: the newest values are stored with the
 // samples only this often.
 constexpr std::int64_t kCheckpointEvery = 128;
+/// A block of more goes to the store at once.
+constexpr std::size_t kMaxBlockBytes = std::size_t{1} << 20;
+/// Blocks kept for their memory.
+constexpr std::size_t kMostLanded = 16;
 
 std::string prefix_of(const protocol::Telemetry& request, std::size_t index) {
   return request.is_batch ? fmt::format("samples[{}].", index) : std::string();
@@ -75,13 +79,28 @@ void Service::submit(protocol::DeviceRef device, const protocol::Capabilities& d
     done(std::unexpected(std::move(in_order.error())));
     return;
   }
-  Numbered numbered = number(entry, request);
-  if (numbered.samples.empty() && entry.in_flight == 0) {
-    counters_.duplicates += static_cast<std::uint64_t>(numbered.answer.duplicates);
-    done(numbered.answer);
+  if (entry.in_flight == 0 && is_all_stored(entry, request)) {
+    counters_.duplicates += request.samples.size();
+    done(Accepted{.accepted = 0,
+                  .duplicates = static_cast<std::int64_t>(request.samples.size()),
+                  .last_seq = entry.stored.last_seq});
     return;
   }
-  store(device, std::move(numbered), std::move(done));
+  Flight& flight = open_flight();
+  const std::size_t part = flight.block->parts().size();
+  const Accepted answer = number(entry, request, *flight.block);
+  flight.waiting.push_back({.device = device,
+                            .key = entry.key,
+                            .round = entry.round,
+                            .part = answer.accepted > 0 ? std::optional(part) : std::nullopt,
+                            .answer = answer,
+                            .done = std::move(done)});
+  ++entry.in_flight;
+  if (entry.latest.offset() >= entry.checkpoint_offset + kCheckpointEvery) {
+    flight.block->add_checkpoint(entry.key, entry.latest.checkpoint());
+    entry.checkpoint_offset = entry.latest.offset();
+  }
+  if (flight.block->bytes() >= kMaxBlockBytes) flush();
 }
 
 Result<void> Service::check(const protocol::Capabilities& declared,
@@ -129,89 +148,122 @@ Result<void> Service::check_order(Entry& entry, const protocol::Telemetry& reque
   return std::unexpected(std::move(error));
 }
 
-Service::Numbered Service::number(const Entry& entry, const protocol::Telemetry& request) const {
-  Numbered numbered{.samples = {}, .after = entry.admitted, .answer = {}};
-  Progress& progress = numbered.after;
+bool Service::is_all_stored(const Entry& entry, const protocol::Telemetry& request) const {
+  const bool is_same_epoch = !request.epoch || entry.stored.epoch == *request.epoch;
+  return is_same_epoch &&
+         std::ranges::all_of(request.samples, [&entry](const protocol::SampleView& sample) {
+           return sample.seq && *sample.seq <= entry.stored.last_seq;
+         });
+}
+
+Accepted Service::number(Entry& entry, const protocol::Telemetry& request,
+                         SampleBlock& block) const {
+  Progress& progress = entry.admitted;
+  // The first sample of a new epoch is never a duplicate, so this is stored with it.
   if (request.epoch && progress.epoch != *request.epoch) {
     progress.epoch = std::string(*request.epoch);
     progress.last_seq = 0;
   }
   const std::int64_t now = clock_.now_ms();
-  numbered.samples.reserve(request.samples.size());
+  Accepted answer;
   bool is_numbered = false;
   for (const protocol::SampleView& sample : request.samples) {
     if (sample.seq) {
       is_numbered = true;
       if (*sample.seq <= progress.last_seq) {
-        ++numbered.answer.duplicates;
+        ++answer.duplicates;
         continue;
       }
       progress.last_seq = *sample.seq;
     }
     progress.offset += 1;
     progress.last_at = std::max(progress.last_at, now);
-    numbered.samples.push_back({.offset = progress.offset,
-                                .ts = sample.ts.value_or(now),
-                                .at = progress.last_at,
-                                .seq = sample.seq.value_or(0),
-                                .metrics = std::string(sample.metrics_json)});
+    if (answer.accepted++ == 0) block.begin_part(entry.key);
+    block.add({.offset = progress.offset,
+               .ts = sample.ts.value_or(now),
+               .at = progress.last_at,
+               .seq = sample.seq.value_or(0),
+               .metrics = sample.metrics_json});
   }
-  numbered.answer.accepted = static_cast<std::int64_t>(numbered.samples.size());
-  if (is_numbered) numbered.answer.last_seq = progress.last_seq;
-  // A new epoch without a stored sample is no progress: it would be a change that nothing stores.
-  if (numbered.samples.empty()) progress = entry.admitted;
-  return numbered;
+  if (answer.accepted > 0) block.end_part(progress);
+  if (is_numbered) answer.last_seq = progress.last_seq;
+  return answer;
 }
 
-void Service::store(protocol::DeviceRef device, Numbered numbered, Completion<Accepted> done) {
-  Entry& entry = at(device);
-  entry.admitted = numbered.after;
-  ++entry.in_flight;
-  Batch batch{.device = entry.key,
-              .samples = numbered.samples,
-              .after = numbered.after,
-              .latest_checkpoint = {}};
-  if (entry.latest.offset() >= entry.checkpoint_offset + kCheckpointEvery) {
-    batch.latest_checkpoint = entry.latest.checkpoint();
-    entry.checkpoint_offset = entry.latest.offset();
+Service::Flight& Service::open_flight() {
+  if (open_) return *open_;
+  if (landed_.empty()) {
+    open_ = std::make_unique<Flight>();
+  } else {
+    open_ = std::move(landed_.back());
+    landed_.pop_back();
   }
-  repository_.append(std::move(batch), [this, device, key = entry.key, round = entry.round,
-                                        numbered = std::move(numbered),
-                                        done = std::move(done)](Result<void> result) mutable {
-    if (at(device).round == round) --at(device).in_flight;
-    if (!result) {
-      failed(device, key, round, numbered);
-      done(std::unexpected(std::move(result.error())));
-      return;
-    }
-    counters_.accepted += static_cast<std::uint64_t>(numbered.answer.accepted);
-    counters_.duplicates += static_cast<std::uint64_t>(numbered.answer.duplicates);
-    if (at(device).round == round) stored(device, numbered.samples, numbered.after);
-    done(numbered.answer);
+  return *open_;
+}
+
+void Service::flush() {
+  if (!open_) return;
+  auto block = open_->block;
+  flying_.push_back(std::move(open_));
+  repository_.append(std::move(block), [this](const Result<void>& result) {
+    auto flight = std::move(flying_.front());
+    flying_.pop_front();
+    land(std::move(flight), result);
+    // What was admitted behind a failure fails with it: its numbers rest on what was not stored.
+    if (!result && flying_.empty() && open_) land(std::move(open_), result);
   });
 }
 
-void Service::stored(protocol::DeviceRef device, const std::vector<Sample>& samples,
-                     const Progress& after) {
-  at(device).stored = after;
-  for (const Sample& sample : samples) {
-    at(device).latest.fold(sample.ts, sample.offset, sample.metrics);
-    events_.sample_stored(device, sample);
+void Service::land(std::unique_ptr<Flight> flight, const Result<void>& result) {
+  for (Waiting& waiting : flight->waiting) {
+    if (at(waiting.device).round == waiting.round) --at(waiting.device).in_flight;
+    if (result) {
+      stored(waiting, *flight->block);
+      waiting.done(waiting.answer);
+    } else {
+      failed(waiting, *flight->block);
+      waiting.done(std::unexpected(result.error()));
+    }
+  }
+  flight->waiting.clear();
+  flight->block->clear();
+  const bool is_usual = flight->block.use_count() == 1 && landed_.size() < kMostLanded;
+  if (is_usual) landed_.push_back(std::move(flight));
+}
+
+void Service::stored(const Waiting& waiting, const SampleBlock& block) {
+  counters_.accepted += static_cast<std::uint64_t>(waiting.answer.accepted);
+  counters_.duplicates += static_cast<std::uint64_t>(waiting.answer.duplicates);
+  if (at(waiting.device).round != waiting.round || !waiting.part) return;
+  const SampleBlock::Part& part = block.parts()[*waiting.part];
+  Progress& progress = at(waiting.device).stored;
+  progress.offset = part.offset;
+  progress.last_seq = part.last_seq;
+  progress.last_at = part.last_at;
+  if (const auto epoch = block.epoch(part); epoch && progress.epoch != *epoch) {
+    progress.epoch = std::string(*epoch);
+  }
+  for (std::size_t i = part.first; i < part.first + part.count; ++i) {
+    const SampleView sample = block.sample(i);
+    at(waiting.device).latest.fold(sample.ts, sample.offset, sample.metrics);
+    events_.sample_stored(waiting.device, sample);
   }
 }
 
-void Service::failed(protocol::DeviceRef device, protocol::DeviceKey key, std::uint32_t round,
-                     const Numbered& numbered) {
-  Entry& entry = at(device);
-  const auto lost =
-      std::ranges::find_if(numbered.samples, [](const Sample& sample) { return sample.seq > 0; });
+void Service::failed(const Waiting& waiting, const SampleBlock& block) {
+  Entry& entry = at(waiting.device);
   // Batches fail in the order of their numbers: the first one counts.
-  if (lost != numbered.samples.end() && entry.key == key && !entry.refused) {
-    entry.refused = Refused{.seq = lost->seq,
-                            .epoch = numbered.after.epoch,
-                            .until_steady_ms = clock_.steady_ms() + kResendMs};
+  if (waiting.part && entry.key == waiting.key && !entry.refused) {
+    const SampleBlock::Part& part = block.parts()[*waiting.part];
+    for (std::size_t i = part.first; i < part.first + part.count && !entry.refused; ++i) {
+      if (block.sample(i).seq == 0) continue;
+      entry.refused = Refused{.seq = block.sample(i).seq,
+                              .epoch = block.epoch(part).transform(
+                                  [](std::string_view text) { return std::string(text); }),
+                              .until_steady_ms = clock_.steady_ms() + kResendMs};
+    }
   }
-  if (entry.round != round) return;
+  if (entry.round != waiting.round) return;
   entry.admitted = entry.stored;
   // A checkpoint may have been lost with the batch; the next one is due at once.
   entry.checkpoint_offset = 0;

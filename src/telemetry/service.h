@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +24,7 @@ namespace fairlead::telemetry {
 class EventSink {
  public:
   virtual ~EventSink() = default;
-  virtual void sample_stored(protocol::DeviceRef device, const Sample& sample) = 0;
+  virtual void sample_stored(protocol::DeviceRef device, const SampleView& sample) = 0;
 };
 
 /// The answer to a telemetry request.
@@ -41,8 +43,8 @@ struct Counters {
 };
 
 /// Admits samples of one shard's devices, numbers them, has them stored and tells of them. Numbers
-/// are given before the commit and told after it: a failed commit takes them back. Thread: the
-/// shard's.
+/// are given before the commit and told after it: a failed commit takes them back. What is admitted
+/// in one turn goes to the store as one block. Thread: the shard's.
 class Service {
  public:
   /// How long samples above a lost one are refused while it does not come again.
@@ -65,6 +67,9 @@ class Service {
   /// they were sent before the device knew, and storing them would make the lost ones duplicates.
   void submit(protocol::DeviceRef device, const protocol::Capabilities& declared,
               const protocol::Telemetry& request, Completion<Accepted> done);
+  /// Sends what was admitted to the store. To be called at the end of a turn, and before a write of
+  /// anything that samples rest on.
+  void flush();
 
   /// Whether the place is (still) that device's.
   bool holds(protocol::DeviceRef device, protocol::DeviceKey key) const {
@@ -95,10 +100,20 @@ class Service {
     std::uint32_t in_flight = 0;
     std::optional<Refused> refused{};
   };
-  struct Numbered {
-    std::vector<Sample> samples;
-    Progress after;
+  /// One request that waits for a commit.
+  struct Waiting {
+    protocol::DeviceRef device = 0;
+    protocol::DeviceKey key = 0;
+    std::uint32_t round = 0;
+    /// Which part of the block has its samples; nullopt: all were duplicates.
+    std::optional<std::size_t> part;
     Accepted answer;
+    Completion<Accepted> done;
+  };
+  /// A block, and who waits for it, in order. Used again and again.
+  struct Flight {
+    std::shared_ptr<SampleBlock> block = std::make_shared<SampleBlock>();
+    std::vector<Waiting> waiting;
   };
 
   Entry& at(protocol::DeviceRef device);
@@ -106,17 +121,22 @@ class Service {
   Result<void> check(const protocol::Capabilities& declared,
                      const protocol::Telemetry& request) const;
   Result<void> check_order(Entry& entry, const protocol::Telemetry& request) const;
-  Numbered number(const Entry& entry, const protocol::Telemetry& request) const;
-  void store(protocol::DeviceRef device, Numbered numbered, Completion<Accepted> done);
-  void stored(protocol::DeviceRef device, const std::vector<Sample>& samples,
-              const Progress& after);
-  void failed(protocol::DeviceRef device, protocol::DeviceKey key, std::uint32_t round,
-              const Numbered& numbered);
+  bool is_all_stored(const Entry& entry, const protocol::Telemetry& request) const;
+  Accepted number(Entry& entry, const protocol::Telemetry& request, SampleBlock& block) const;
+  Flight& open_flight();
+  void land(std::unique_ptr<Flight> flight, const Result<void>& result);
+  void stored(const Waiting& waiting, const SampleBlock& block);
+  void failed(const Waiting& waiting, const SampleBlock& block);
 
   Repository& repository_;
   EventSink& events_;
   const Clock& clock_;
   std::vector<Entry> entries_;
+  /// What this turn admits; null while that is nothing.
+  std::unique_ptr<Flight> open_;
+  /// On their way to the store and back, in order.
+  std::deque<std::unique_ptr<Flight>> flying_;
+  std::vector<std::unique_ptr<Flight>> landed_;
   Counters counters_;
 };
 

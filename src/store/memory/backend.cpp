@@ -53,25 +53,43 @@ struct Backend::Apply {
     (state.*map).erase(found);
   }
 
-  Result<void> operator()(telemetry::Batch& batch) {
-    const auto found = state.devices.find(batch.device);
+  Result<void> operator()(const StoreSamples& write) {
+    for (const telemetry::SampleBlock::Part& part : write.block->parts()) {
+      if (auto stored = append(*write.block, part); !stored) return stored;
+    }
+    for (const telemetry::SampleBlock::Checkpoint& checkpoint : write.block->checkpoints()) {
+      const auto found = state.devices.find(checkpoint.device);
+      if (found == state.devices.end()) return broken_constraint("telemetry of an unknown device");
+      undo.emplace_back([key = checkpoint.device, before = found->second.latest_checkpoint](
+                            State& target) { target.devices.at(key).latest_checkpoint = before; });
+      found->second.latest_checkpoint = checkpoint.text;
+    }
+    return {};
+  }
+
+  Result<void> append(const telemetry::SampleBlock& block,
+                      const telemetry::SampleBlock::Part& part) {
+    const auto found = state.devices.find(part.device);
     if (found == state.devices.end()) return broken_constraint("telemetry of an unknown device");
     DeviceRows& rows = found->second;
-    const std::size_t before = rows.samples.size();
-    undo.emplace_back([key = batch.device, before, progress = rows.progress,
-                       checkpoint = rows.latest_checkpoint](State& target) {
-      DeviceRows& undone = target.devices.at(key);
-      undone.samples.resize(before);
-      undone.progress = progress;
-      undone.latest_checkpoint = checkpoint;
-    });
-    for (telemetry::Sample& sample : batch.samples) {
+    undo.emplace_back(
+        [key = part.device, before = rows.samples.size(), progress = rows.progress](State& target) {
+          DeviceRows& undone = target.devices.at(key);
+          undone.samples.resize(before);
+          undone.progress = progress;
+        });
+    for (std::size_t i = part.first; i < part.first + part.count; ++i) {
       const auto expected = static_cast<std::int64_t>(rows.samples.size()) + 1;
-      if (sample.offset != expected) return broken_constraint("offsets of a device have no holes");
-      rows.samples.push_back(std::move(sample));
+      rows.samples.push_back(telemetry::copy(block.sample(i)));
+      if (rows.samples.back().offset != expected) {
+        return broken_constraint("offsets of a device have no holes");
+      }
     }
-    rows.progress = std::move(batch.after);
-    if (batch.latest_checkpoint) rows.latest_checkpoint = std::move(batch.latest_checkpoint);
+    rows.progress = {.offset = part.offset,
+                     .epoch = std::nullopt,
+                     .last_seq = part.last_seq,
+                     .last_at = part.last_at};
+    if (const auto epoch = block.epoch(part)) rows.progress.epoch = std::string(*epoch);
     return {};
   }
 

@@ -58,8 +58,8 @@ Result<void> prepare(Database& database, bool is_fully_durable, std::int64_t now
 struct Backend::Apply {
   Backend& backend;
 
-  Result<void> operator()(const telemetry::Batch& batch) const {
-    return backend.telemetry_.append(batch);
+  Result<void> operator()(const StoreSamples& write) const {
+    return backend.telemetry_.append(*write.block);
   }
   Result<void> operator()(const SaveDevice& write) const {
     return backend.devices_.save(write.device);

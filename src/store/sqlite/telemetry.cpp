@@ -84,15 +84,20 @@ Telemetry::Telemetry(Database& database)
       load_latest_(database, kLoadLatest),
       samples_above_(database, kSamplesAbove) {}
 
-Result<void> Telemetry::append(const telemetry::Batch& batch) {
-  for (const telemetry::Sample& sample : batch.samples) {
-    const Result<void> stored =
-        insert_.run(batch.device, sample.offset, sample.ts, sample.at, sample.seq, sample.metrics);
-    if (!stored) return stored;
+Result<void> Telemetry::append(const telemetry::SampleBlock& block) {
+  for (const telemetry::SampleBlock::Part& part : block.parts()) {
+    for (std::size_t i = part.first; i < part.first + part.count; ++i) {
+      const telemetry::SampleView sample = block.sample(i);
+      const Result<void> stored =
+          insert_.run(part.device, sample.offset, sample.ts, sample.at, sample.seq, sample.metrics);
+      if (!stored) return stored;
+    }
+    progress_[part.device] = {.block = &block, .part = &part};
   }
-  progress_[batch.device] = &batch.after;
-  if (!batch.latest_checkpoint) return {};
-  return save_latest_.run(batch.device, *batch.latest_checkpoint);
+  for (const telemetry::SampleBlock::Checkpoint& checkpoint : block.checkpoints()) {
+    if (auto saved = save_latest_.run(checkpoint.device, checkpoint.text); !saved) return saved;
+  }
+  return {};
 }
 
 Result<void> Telemetry::remove(protocol::DeviceKey device) {
@@ -101,9 +106,10 @@ Result<void> Telemetry::remove(protocol::DeviceKey device) {
 }
 
 Result<void> Telemetry::flush() {
-  for (const auto& [device, progress] : progress_) {
-    const Result<void> saved = save_progress_.run(device, progress->offset, progress->epoch,
-                                                  progress->last_seq, progress->last_at);
+  for (const auto& [device, last] : progress_) {
+    const Result<void> saved =
+        save_progress_.run(device, last.part->offset, last.block->epoch(*last.part),
+                           last.part->last_seq, last.part->last_at);
     if (!saved) return saved;
   }
   progress_.clear();

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <unordered_map>
 
 #include "store/sqlite/database.h"
 #include "telemetry/latest.h"
@@ -16,8 +16,8 @@ class Telemetry {
   explicit Telemetry(Database& database);
 
   // ---- inside a transaction ---------------------------------------------------------------------
-  /// Stores the samples; `batch` stays where it is until flush() or forget().
-  Result<void> append(const telemetry::Batch& batch);
+  /// Stores the samples; `block` stays where it is until flush() or forget().
+  Result<void> append(const telemetry::SampleBlock& block);
   Result<void> remove(protocol::DeviceKey device);
   /// Stores the progress of every device appended to: once for each, however many its batches.
   Result<void> flush();
@@ -40,7 +40,12 @@ class Telemetry {
   /// The first row at or behind `offset`; all 0 when there is none.
   Result<Row> row_from(protocol::DeviceKey device, std::int64_t offset);
 
-  std::unordered_map<protocol::DeviceKey, const telemetry::Progress*> progress_;
+  struct Last {
+    const telemetry::SampleBlock* block = nullptr;
+    const telemetry::SampleBlock::Part* part = nullptr;
+  };
+  /// Of each device appended to in this transaction; keeps its memory.
+  boost::unordered_flat_map<protocol::DeviceKey, Last> progress_;
 
   Statement insert_;
   Statement save_progress_;

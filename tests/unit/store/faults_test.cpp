@@ -64,7 +64,7 @@ class DyingHub {
     std::int64_t& last = offsets_[static_cast<std::size_t>(key)];
     const std::int64_t first = last + 1;
     last += 1 + last % 7;
-    shard_->append(a_batch(key, first, last), [this, key, acked = last](Result<void> result) {
+    shard_->append(a_block(key, first, last), [this, key, acked = last](Result<void> result) {
       if (!result) ::_exit(4);
       const Ack ack{key, acked};
       if (::write(pipe_, &ack, sizeof(ack)) != sizeof(ack)) ::_exit(5);
@@ -174,7 +174,7 @@ TEST_CASE("a full disk fails the commit, acks nothing, and the store recovers") 
   REQUIRE(shard.stores([&](auto done) { shard.store().save(a_device(1), std::move(done)); }));
   const auto append = [&](std::int64_t first, std::int64_t last) {
     return shard.wait<void>(
-        [&](auto done) { shard.store().append(a_batch(1, first, last), std::move(done)); });
+        [&](auto done) { shard.store().append(a_block(1, first, last), std::move(done)); });
   };
   std::int64_t stored = 0;
   {
@@ -213,10 +213,10 @@ TEST_CASE("the write-ahead log stays bounded under a long stream") {
   REQUIRE((*backend)->commit(first));
   std::uintmax_t largest = 0;
   for (std::int64_t commit = 0; commit < 60; ++commit) {
-    telemetry::Batch batch = a_batch(1, commit * 1000 + 1, commit * 1000 + 1000);
+    Batch batch = a_batch(1, commit * 1000 + 1, commit * 1000 + 1000);
     for (telemetry::Sample& sample : batch.samples) sample.metrics.resize(1000, ' ');
     std::vector<Write> writes;
-    writes.push_back(std::move(batch));
+    writes.push_back(StoreSamples{block_of(batch)});
     REQUIRE((*backend)->commit(writes));
     (*backend)->maintain();
     largest = std::max(largest, std::filesystem::file_size(file.string() + "-wal"));

@@ -71,9 +71,9 @@ struct Fixture {
     return shard->stores(
         [&](auto done) { shard->store().save(std::move(command), std::move(done)); });
   }
-  bool append(telemetry::Batch batch) {
+  bool append(const Batch& batch) {
     return shard->stores(
-        [&](auto done) { shard->store().append(std::move(batch), std::move(done)); });
+        [&](auto done) { shard->store().append(block_of(batch), std::move(done)); });
   }
   telemetry::Page read(telemetry::Range range) {
     return *shard->template wait<telemetry::Page>(
@@ -205,7 +205,7 @@ TEST_CASE_TEMPLATE("a device removed behind its own samples in one commit leaves
   std::vector<bool> stored;
   const auto note = [&stored](Result<void> result) { stored.push_back(result.has_value()); };
   at.shard->store().save(a_device(1), note);
-  at.shard->store().append(a_batch(1, 1, 3), note);
+  at.shard->store().append(a_block(1, 1, 3), note);
   at.shard->store().remove(1, note);
   at.shard->settle();
   CHECK(stored == std::vector<bool>{true, true, true});
@@ -226,14 +226,14 @@ TEST_CASE_TEMPLATE(
     EVERY_STORE) {
   Fixture<World> at;
   REQUIRE(at.save(a_device(1)));
-  telemetry::Batch first = a_batch(1, 1, 2);
+  Batch first = a_batch(1, 1, 2);
   first.samples[0].metrics = R"({"a":1,"b":"x"})";
   first.samples[1].metrics = R"({"a":2})";
   telemetry::Latest known;
   known.fold(1000, 1, R"({"a":1,"b":"x"})");
   first.latest_checkpoint = known.checkpoint();
   REQUIRE(at.append(first));
-  telemetry::Batch second = a_batch(1, 3, 3);
+  Batch second = a_batch(1, 3, 3);
   second.samples[0].metrics = R"({"c":true})";
   second.after.epoch = "b2";
   second.after.last_seq = 1;
@@ -255,7 +255,7 @@ TEST_CASE_TEMPLATE("a commit that breaks a constraint leaves nothing of its othe
   REQUIRE(at.save(a_device(2)));
   std::vector<bool> stored;
   const auto note = [&stored](Result<void> result) { stored.push_back(result.has_value()); };
-  at.shard->store().append(a_batch(1, 1, 3), note);
+  at.shard->store().append(a_block(1, 1, 3), note);
   at.shard->store().save_presence(1, 5, 5, note);
   at.shard->store().save(a_command("k-1", 99, kSoon), note);
   at.shard->settle();
@@ -274,7 +274,7 @@ TEST_CASE_TEMPLATE("a checkpoint that cannot be read is made again from the samp
                    EVERY_STORE) {
   Fixture<World> at;
   REQUIRE(at.save(a_device(1)));
-  telemetry::Batch batch = a_batch(1, 1, 2);
+  Batch batch = a_batch(1, 1, 2);
   batch.latest_checkpoint = "no checkpoint";
   REQUIRE(at.append(batch));
   std::string latest;
@@ -287,7 +287,7 @@ TEST_CASE_TEMPLATE("history runs by (ts, offset), both ways, with cursors and bo
   Fixture<World> at;
   REQUIRE(at.save(a_device(1)));
   REQUIRE(at.save(a_device(2)));
-  telemetry::Batch batch = a_batch(1, 1, 6);
+  Batch batch = a_batch(1, 1, 6);
   const Offsets times = {50, 10, 30, 30, 0, 60};
   for (std::size_t i = 0; i < times.size(); ++i) batch.samples[i].ts = times[i];
   REQUIRE(at.append(batch));
@@ -323,7 +323,7 @@ TEST_CASE_TEMPLATE("history runs by (ts, offset), both ways, with cursors and bo
 TEST_CASE_TEMPLATE("a sample comes back byte for byte", World, EVERY_STORE) {
   Fixture<World> at;
   REQUIRE(at.save(a_device(1)));
-  telemetry::Batch batch = a_batch(1, 1, 1);
+  Batch batch = a_batch(1, 1, 1);
   batch.samples[0].metrics = "{ \"größe\" : 1.50e0 ,\t\"t\":\"\\u0000\" }";
   const telemetry::Sample sample = batch.samples[0];
   REQUIRE(at.append(batch));
@@ -334,7 +334,7 @@ TEST_CASE_TEMPLATE("a page is cut at its bytes, but never before its first row",
                    EVERY_STORE) {
   Fixture<World> at;
   REQUIRE(at.save(a_device(1)));
-  telemetry::Batch batch = a_batch(1, 1, 4);
+  Batch batch = a_batch(1, 1, 4);
   for (const std::size_t i : {0U, 1U})
     batch.samples[i].metrics = std::string(kMaxPageBytes / 2, 'x');
   batch.samples[2].metrics = std::string(kMaxPageBytes + 1, 'x');
@@ -357,7 +357,7 @@ TEST_CASE_TEMPLATE("first_since finds the first arrival at or after a time", Wor
   Fixture<World> at;
   REQUIRE(at.save(a_device(1)));
   CHECK(at.first_since(1, 0) == 0);
-  telemetry::Batch batch = a_batch(1, 1, 100);
+  Batch batch = a_batch(1, 1, 100);
   for (std::size_t i = 0; i < 100; ++i) {
     batch.samples[i].at = 10 * static_cast<std::int64_t>(i / 2);  // each time twice
   }

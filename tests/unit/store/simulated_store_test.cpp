@@ -30,7 +30,7 @@ struct Simulation {
   void write_all() {
     devices::Device changed = a_device(1);
     changed.name = "changed";
-    shard->append(a_batch(1, 3, 4), note());
+    shard->append(a_block(1, 3, 4), note());
     shard->save(changed, note());
     shard->save_presence(1, 9, 9, note());
     shard->save(a_device(3), note());
@@ -51,7 +51,7 @@ TEST_CASE("a commit that fails half-way leaves the memory as it was") {
   Simulation at;
   for (const protocol::DeviceKey key : {1, 2}) {
     at.shard->save(a_device(key), at.note());
-    at.shard->append(a_batch(key, 1, 2), at.note());
+    at.shard->append(a_block(key, 1, 2), at.note());
   }
   at.shard->save(a_command("k-1", 1, 10), at.note());
   at.shard->save(a_command("k-2", 2, 10), at.note());

@@ -48,7 +48,7 @@ struct House {
     Mail mail;
     const auto shard = (*store)->attach(mail.post());
     shard->save(a_device(1), [](Result<void> result) { CHECK(result); });
-    shard->append(a_batch(1, 1, samples), [](Result<void> result) { CHECK(result); });
+    shard->append(a_block(1, 1, samples), [](Result<void> result) { CHECK(result); });
     REQUIRE((*store)->start());
     (*store)->stop();
     mail.deliver();
@@ -230,7 +230,7 @@ TEST_CASE("many shards write and read at once, each in its order") {
       const auto shard = store.attach(mail.post());
       shard->save(a_device(key), [](Result<void>) {});
       for (std::int64_t batch = 0; batch < kBatches; ++batch) {
-        shard->append(a_batch(key, batch * 5 + 1, batch * 5 + 5), [&, batch](Result<void> result) {
+        shard->append(a_block(key, batch * 5 + 1, batch * 5 + 5), [&, batch](Result<void> result) {
           stored[index].push_back(result ? batch : -1);
           if (batch % 8 != 7) return;
           // Sees at least what was told to be stored.

@@ -143,8 +143,18 @@ class Shard {
 
 devices::Device a_device(protocol::DeviceKey key, std::string id = {});
 telemetry::Sample a_sample(std::int64_t offset, std::int64_t ts = 0);
+/// Samples of one device, to be changed by a test before they become a block.
+struct Batch {
+  protocol::DeviceKey device = 0;
+  std::vector<telemetry::Sample> samples;
+  telemetry::Progress after;
+  std::optional<std::string> latest_checkpoint;
+};
+std::shared_ptr<const telemetry::SampleBlock> block_of(const Batch& batch);
 /// Samples `first` to `last` of a device, with ts = 1000 * offset and at = ts + 1.
-telemetry::Batch a_batch(protocol::DeviceKey device, std::int64_t first, std::int64_t last);
+std::shared_ptr<const telemetry::SampleBlock> a_block(protocol::DeviceKey device,
+                                                      std::int64_t first, std::int64_t last);
+Batch a_batch(protocol::DeviceKey device, std::int64_t first, std::int64_t last);
 commands::Command a_command(std::string id, protocol::DeviceKey device, std::int64_t issued_at);
 hub::ConnectionLog a_log(std::string connection, std::string subject = "boiler-7");
 std::vector<std::int64_t> offsets_of(const telemetry::Page& page);

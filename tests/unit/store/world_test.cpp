@@ -64,8 +64,8 @@ telemetry::Sample a_sample(std::int64_t offset, std::int64_t ts) {
   return sample;
 }
 
-telemetry::Batch a_batch(protocol::DeviceKey device, std::int64_t first, std::int64_t last) {
-  telemetry::Batch batch;
+Batch a_batch(protocol::DeviceKey device, std::int64_t first, std::int64_t last) {
+  Batch batch;
   batch.device = device;
   for (std::int64_t offset = first; offset <= last; ++offset) {
     batch.samples.push_back(a_sample(offset));
@@ -75,6 +75,20 @@ telemetry::Batch a_batch(protocol::DeviceKey device, std::int64_t first, std::in
   batch.after.last_seq = last;
   batch.after.last_at = 1000 * last + 1;
   return batch;
+}
+
+std::shared_ptr<const telemetry::SampleBlock> block_of(const Batch& batch) {
+  auto block = std::make_shared<telemetry::SampleBlock>();
+  block->begin_part(batch.device);
+  for (const telemetry::Sample& sample : batch.samples) block->add(telemetry::view(sample));
+  block->end_part(batch.after);
+  if (batch.latest_checkpoint) block->add_checkpoint(batch.device, *batch.latest_checkpoint);
+  return block;
+}
+
+std::shared_ptr<const telemetry::SampleBlock> a_block(protocol::DeviceKey device,
+                                                      std::int64_t first, std::int64_t last) {
+  return block_of(a_batch(device, first, last));
 }
 
 commands::Command a_command(std::string id, protocol::DeviceKey device, std::int64_t issued_at) {

@@ -35,7 +35,9 @@ class Fixture : public EventSink {
     service.add(kBoiler, kKey, {}, {});
   }
 
-  void sample_stored(protocol::DeviceRef, const Sample& sample) override { told.push_back(sample); }
+  void sample_stored(protocol::DeviceRef, const SampleView& sample) override {
+    told.push_back(copy(sample));
+  }
 
   /// Sends one request; its answer is at answers[index] once it is known.
   std::size_t send(const std::vector<Numbers>& samples,
@@ -56,6 +58,7 @@ class Fixture : public EventSink {
                      CHECK_FALSE(answers[index].has_value());
                      answers[index] = std::move(answer);
                    });
+    if (is_turn_over) service.flush();
     return index;
   }
 
@@ -67,6 +70,8 @@ class Fixture : public EventSink {
   support::HandStore store;
   protocol::Capabilities declared;
   Service service;
+  /// Each request is a turn of its own.
+  bool is_turn_over = true;
   std::vector<Sample> told;
   std::vector<std::optional<Result<Accepted>>> answers;
 };
@@ -231,6 +236,42 @@ TEST_CASE_FIXTURE(Fixture, "what was declared is held against each sample, all o
   CHECK(error.fields[1].path == "samples[1].metrics.t");
   store.commit_all();
   CHECK(service.progress(kBoiler).offset == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is admitted in one turn goes to the store as one block") {
+  is_turn_over = false;
+  const std::size_t commits = store.disk().commits();
+  const auto first = send({{.seq = 1}});
+  const auto second = send({{.seq = 2}, {.seq = 2}, {.seq = 3}});
+  const auto third = send({{.seq = 3}});
+  store.commit_all();
+  CHECK(told.empty());
+  service.flush();
+  store.commit_all();
+  CHECK(store.disk().commits() == commits + 1);
+  CHECK(counts(first) == Counts{1, 0});
+  CHECK(counts(second) == Counts{2, 1});
+  CHECK(counts(third) == Counts{0, 1});
+  REQUIRE(told.size() == 3);
+  CHECK(told[2].offset == 3);
+  CHECK(told[2].seq == 3);
+  CHECK(told[2].metrics == R"({"t":1})");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what waits for the end of its turn fails with what it rests on") {
+  send({{.seq = 1}});
+  is_turn_over = false;
+  const auto waiting = send({{.seq = 2}});
+  store.fail_all();
+  REQUIRE(answers[waiting].has_value());
+  CHECK(answers[waiting]->error().code == Code::kOverloaded);
+  CHECK(told.empty());
+  const auto again = send({{.seq = 1}, {.seq = 2}});
+  service.flush();
+  store.commit_all();
+  CHECK(counts(again) == Counts{2, 0});
+  REQUIRE(told.size() == 2);
+  CHECK(told[1].offset == 2);
 }
 
 }  // namespace fairlead::telemetry
