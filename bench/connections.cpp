@@ -8,13 +8,16 @@
 
 #include "bench/fleet.h"
 #include "bench/rows.h"
+#include "bench/visits.h"
 
 namespace fairlead::bench {
 namespace {
 
 /// As many idle ones as the 20 000 descriptors of a usual limit hold.
 std::size_t idle_count(const Lab& lab) { return lab.choices().is_quick ? 2000 : 15'000; }
-std::size_t visit_count(const Lab& lab) { return lab.choices().is_quick ? 500 : 3000; }
+std::size_t visit_count(const Lab& lab) { return lab.choices().is_quick ? 500 : 12'000; }
+/// A fleet that comes back comes together.
+constexpr std::size_t kVisitsAtOnce = 64;
 
 /// Memory that the process keeps once it has nothing to do.
 Result<double> settled_bytes(const Child& server) {
@@ -26,10 +29,8 @@ Result<double> settled_bytes(const Child& server) {
 
 Result<double> visits_per_cpu_second(const Child& server, const std::vector<std::string>& tokens) {
   const std::int64_t before = server.cpu_ns();
-  for (const std::string& token : tokens) {
-    if (auto visited = visit(server.port(), "/v1/ws", token); !visited) {
-      return std::unexpected(visited.error());
-    }
+  if (auto done = visit_all(server.port(), "/v1/ws", tokens, kVisitsAtOnce); !done) {
+    return std::unexpected(done.error());
   }
   return static_cast<double>(tokens.size()) * 1e9 / static_cast<double>(server.cpu_ns() - before);
 }

@@ -22,36 +22,9 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 256 * 1024;
 
-Result<int> connected_socket(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  if (fd < 0 || ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-    const int error = errno;
-    if (fd >= 0) close(fd);
-    return fail(Code::kInternal, "cannot connect to port {}: {}", port, std::strerror(error));
-  }
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  const timeval timeout{.tv_sec = 20, .tv_usec = 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-  return fd;
-}
-
 /// Upgrades; returns the bytes that came behind the answer.
 Result<std::string> shake_hands(int fd, const std::string& path, const std::string& token) {
-  std::string request = fmt::format(
-      "GET {} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n",
-      path);
-  if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
-  request += "\r\n";
-  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size())) {
-    return fail(Code::kInternal, "cannot send the handshake: {}", std::strerror(errno));
-  }
+  if (auto sent = send_handshake(fd, path, token); !sent) return std::unexpected(sent.error());
   std::string answer;
   std::array<char, 4096> buffer{};
   while (!answer.contains("\r\n\r\n")) {
@@ -73,23 +46,36 @@ std::int64_t now_ns() {
       .count();
 }
 
-Result<void> visit(int port, const std::string& path, const std::string& token) {
-  const auto fd = connected_socket(port);
-  if (!fd) return std::unexpected(fd.error());
-  const auto rest = shake_hands(*fd, path, token);
-  Result<void> outcome;
-  if (!rest) outcome = std::unexpected(rest.error());
-  std::array<char, 4096> buffer{};
-  if (rest && rest->empty() && recv(*fd, buffer.data(), buffer.size(), 0) <= 0) {
-    outcome = fail(Code::kInternal, "no first message");
+Result<int> connected_socket(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  if (fd < 0 || ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+    const int error = errno;
+    if (fd >= 0) close(fd);
+    return fail(Code::kInternal, "cannot connect to port {}: {}", port, std::strerror(error));
   }
-  // A close frame with 1000, masked with zeros.
-  static constexpr std::string_view kClose("\x88\x82\0\0\0\0\x03\xE8", 8);
-  ::send(*fd, kClose.data(), kClose.size(), MSG_NOSIGNAL);
-  while (outcome && recv(*fd, buffer.data(), buffer.size(), 0) > 0) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  const timeval timeout{.tv_sec = 20, .tv_usec = 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+  return fd;
+}
+
+Result<void> send_handshake(int fd, const std::string& path, const std::string& token) {
+  std::string request = fmt::format(
+      "GET {} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n",
+      path);
+  if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
+  request += "\r\n";
+  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size())) {
+    return fail(Code::kInternal, "cannot send the handshake: {}", std::strerror(errno));
   }
-  close(*fd);
-  return outcome;
+  return {};
 }
 
 Peers::Peers() : epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(kBufferBytes) {}

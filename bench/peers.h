@@ -15,9 +15,10 @@ namespace fairlead::bench {
 /// Monotonic, ns.
 std::int64_t now_ns();
 
-/// One whole visit, blocking: connects, upgrades, waits for the first message, closes with 1000 and
-/// waits until the server has closed too.
-Result<void> visit(int port, const std::string& path, const std::string& token);
+/// A socket connected to 127.0.0.1, blocking, whose reads end after 20 s.
+Result<int> connected_socket(int port);
+/// Asks for the upgrade; `token` empty: none is sent.
+Result<void> send_handshake(int fd, const std::string& path, const std::string& token);
 
 /// The load generator's side: many WebSocket clients on one thread and one epoll set. As cheap as
 /// it can be, so that it does not fight the server for the machine: frames are counted by their

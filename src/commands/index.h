@@ -1,12 +1,12 @@
 #pragma once
 
 #include <array>
+#include <boost/container/deque.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "commands/deadlines.h"
 #include "commands/entry.h"
@@ -48,7 +48,10 @@ class Index {
  private:
   void count_as(const EntryPtr& entry, std::optional<State> state);
 
-  std::vector<Device> devices_;
+  /// In blocks: a fleet that grows leaves no larger copy behind.
+  boost::container::deque<Device, void,
+                          boost::container::deque_options<boost::container::block_size<64>>::type>
+      devices_;
   /// Keys are views into the entries.
   boost::unordered_flat_map<std::string_view, EntryPtr> entries_;
   Deadlines deadlines_;

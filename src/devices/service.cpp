@@ -19,31 +19,27 @@ void merge(std::optional<std::string>& member, const protocol::Patch<std::string
 }
 
 Device merged(Device entry, const protocol::DeviceRegister& request, bool replaces) {
-  merge(entry.name, request.name, replaces);
-  merge(entry.device_type, request.device_type, replaces);
-  merge(entry.firmware, request.firmware, replaces);
-  merge(entry.capabilities, request.capabilities, replaces);
-  merge(entry.metadata, request.metadata, replaces);
+  Description about = *entry.about;
+  merge(about.name, request.name, replaces);
+  merge(about.device_type, request.device_type, replaces);
+  merge(about.firmware, request.firmware, replaces);
+  merge(about.capabilities, request.capabilities, replaces);
+  merge(about.metadata, request.metadata, replaces);
+  entry.about = std::move(about);
   return entry;
 }
 
-protocol::Capabilities compiled(const std::optional<std::string>& declared) {
-  if (!declared) return {};
+std::unique_ptr<const protocol::Capabilities> compiled(const std::optional<std::string>& declared) {
+  if (!declared) return nullptr;
   // What is stored was accepted once; should the rules have changed since, it declares nothing.
-  return protocol::Capabilities::parse(*declared).value_or(protocol::Capabilities());
+  return std::make_unique<const protocol::Capabilities>(
+      protocol::Capabilities::parse(*declared).value_or(protocol::Capabilities()));
 }
 
 }  // namespace
 
 Service::Service(Repository& repository, EventSink& events, const Clock& clock, KeySeries keys)
     : repository_(repository), events_(events), clock_(clock), keys_(keys) {}
-
-std::string Service::index_key(std::string_view tenant, std::string_view id) {
-  std::string key;
-  key.reserve(tenant.size() + id.size() + 1);
-  key.append(tenant).push_back('\0');
-  return key.append(id);
-}
 
 Service::Entry& Service::at(protocol::DeviceRef device) {
   FAIRLEAD_ASSERT(device < entries_.size());
@@ -55,21 +51,26 @@ const Service::Entry& Service::at(protocol::DeviceRef device) const {
   return entries_[device];
 }
 
+Device& Service::admit(Entry& entry) {
+  if (!entry.admitted) entry.admitted = std::make_unique<Device>(entry.stored);
+  ++entry.in_flight;
+  return *entry.admitted;
+}
+
 protocol::DeviceRef Service::place(Device device, bool is_stored) {
   protocol::DeviceRef ref = 0;
   if (free_.empty()) {
     ref = static_cast<protocol::DeviceRef>(entries_.size());
-    entries_.emplace_back();
+    entries_.emplace_back(ref);
   } else {
     ref = free_.back();
     free_.pop_back();
   }
-  index_.emplace(index_key(device.tenant, device.id), ref);
   Entry& entry = entries_[ref];
-  entry.capabilities = compiled(device.capabilities);
-  entry.admitted = device;
+  entry.capabilities = compiled(device.about->capabilities);
   entry.stored = std::move(device);
   entry.is_stored = is_stored;
+  index_.insert(entry);
   return ref;
 }
 
@@ -77,19 +78,17 @@ protocol::DeviceRef Service::restore(Device device) { return place(std::move(dev
 
 std::optional<protocol::DeviceRef> Service::find(std::string_view tenant,
                                                  std::string_view id) const {
-  const auto place = index_.find(index_key(tenant, id));
-  if (place == index_.end()) return std::nullopt;
-  const Entry& entry = at(place->second);
-  if (!entry.is_stored || entry.is_removed) return std::nullopt;
-  return place->second;
+  const auto place = index_.find(Name{tenant, id});
+  if (place == index_.end() || !place->is_stored || place->is_removed) return std::nullopt;
+  return place->ref;
 }
 
 std::optional<protocol::DeviceRef> Service::find_or_add(std::string_view tenant,
                                                         std::string_view id) {
-  const auto known = index_.find(index_key(tenant, id));
+  const auto known = index_.find(Name{tenant, id});
   if (known != index_.end()) {
-    if (at(known->second).is_removed) return std::nullopt;
-    return known->second;
+    if (known->is_removed) return std::nullopt;
+    return known->ref;
   }
   Device device;
   device.key = keys_.first;
@@ -102,12 +101,12 @@ std::optional<protocol::DeviceRef> Service::find_or_add(std::string_view tenant,
 
 void Service::register_device(protocol::DeviceRef device, const protocol::DeviceRegister& request,
                               Completion<void> done) {
-  update(device, merged(at(device).admitted, request, false), std::move(done));
+  update(device, merged(admitted(device), request, false), std::move(done));
 }
 
 void Service::write(protocol::DeviceRef device, const protocol::DeviceWrite& request, bool replaces,
                     Completion<void> done) {
-  Device next = merged(at(device).admitted, request.entry, replaces);
+  Device next = merged(admitted(device), request.entry, replaces);
   if (request.disabled || replaces) next.disabled = request.disabled.value_or(false);
   update(device, std::move(next), std::move(done));
 }
@@ -126,9 +125,11 @@ void Service::update(protocol::DeviceRef device, Device next, Completion<void> d
 
 void Service::set_status(protocol::DeviceRef device, const protocol::DeviceStatus& request,
                          Completion<void> done) {
-  Device next = at(device).admitted;
-  next.status = request.status;
-  next.status_detail = request.detail;
+  Device next = admitted(device);
+  Description about = *next.about;
+  about.status = request.status;
+  about.status_detail = request.detail;
+  next.about = std::move(about);
   save(device, std::move(next), std::move(done),
        [this, device, at = clock_.now_ms()](bool) { events_.status_changed(device, at); });
 }
@@ -136,8 +137,7 @@ void Service::set_status(protocol::DeviceRef device, const protocol::DeviceStatu
 void Service::save(protocol::DeviceRef device, Device next, Completion<void> done,
                    std::move_only_function<void(bool is_new)> told) {
   Entry& entry = at(device);
-  entry.admitted = next;
-  ++entry.in_flight;
+  admit(entry) = next;
   Device copy = next;
   repository_.save(std::move(copy),
                    [this, device, round = entry.round, next = std::move(next),
@@ -152,8 +152,8 @@ void Service::save(protocol::DeviceRef device, Device next, Completion<void> don
 
 bool Service::take_stored(protocol::DeviceRef device, Device stored) {
   Entry& entry = at(device);
-  if (stored.capabilities != entry.stored.capabilities) {
-    entry.capabilities = compiled(stored.capabilities);
+  if (stored.about->capabilities != entry.stored.about->capabilities) {
+    entry.capabilities = compiled(stored.about->capabilities);
   }
   entry.stored = std::move(stored);
   return !std::exchange(entry.is_stored, true);
@@ -163,10 +163,11 @@ bool Service::settle(protocol::DeviceRef device, std::uint32_t round, bool is_st
   Entry& entry = at(device);
   if (entry.round != round) return false;
   if (is_stored) {
-    --entry.in_flight;
+    // What was admitted last is what the caller now takes for stored.
+    if (--entry.in_flight == 0) entry.admitted.reset();
     return true;
   }
-  entry.admitted = entry.stored;
+  entry.admitted.reset();
   entry.is_removed = false;
   entry.in_flight = 0;
   ++entry.round;
@@ -190,10 +191,13 @@ void Service::remove(protocol::DeviceRef device, Completion<void> done) {
 
 void Service::forget(protocol::DeviceRef device) {
   Entry& entry = at(device);
-  index_.erase(index_key(entry.stored.tenant, entry.stored.id));
-  const std::uint32_t round = entry.round + 1;
-  entry = Entry();
-  entry.round = round;
+  index_.erase(index_.iterator_to(entry));
+  entry.stored = {};
+  entry.admitted.reset();
+  entry.capabilities.reset();
+  entry.in_flight = 0;
+  ++entry.round;
+  entry.is_stored = entry.is_removed = entry.is_connected = false;
   free_.push_back(device);
   events_.entry_forgotten(device);
 }
@@ -201,13 +205,10 @@ void Service::forget(protocol::DeviceRef device) {
 void Service::connect(protocol::DeviceRef device, Completion<std::int64_t> done) {
   Entry& entry = at(device);
   const bool was_new = !entry.is_stored;
-  Device next = entry.admitted;
-  next.session += 1;
-  next.last_seen = clock_.now_ms();
-  entry.admitted = next;
-  ++entry.in_flight;
-  const std::int64_t session = next.session;
-  const std::int64_t now = *next.last_seen;
+  Device& next = admit(entry);
+  const std::int64_t session = ++next.session;
+  const std::int64_t now = clock_.now_ms();
+  next.last_seen = now;
   auto finish = [this, device, round = entry.round, session, now,
                  done = std::move(done)](Result<void> result) mutable {
     if (settle(device, round, result.has_value())) {
@@ -228,7 +229,8 @@ void Service::connect(protocol::DeviceRef device, Completion<std::int64_t> done)
     }
   };
   if (was_new) {
-    repository_.save(std::move(next), std::move(finish));
+    Device copy = next;
+    repository_.save(std::move(copy), std::move(finish));
   } else {
     repository_.save_presence(next.key, session, now, std::move(finish));
   }
@@ -241,10 +243,10 @@ void Service::disconnect(protocol::DeviceRef device, std::int64_t session, std::
 
 void Service::end_session(UnstoredEnd end) {
   Entry& entry = at(end.device);
-  entry.admitted.last_seen = end.last_seen;
-  ++entry.in_flight;
+  Device& next = admit(entry);
+  next.last_seen = end.last_seen;
   const protocol::DeviceKey key = entry.stored.key;
-  const std::int64_t session = entry.admitted.session;
+  const std::int64_t session = next.session;
   const std::int64_t last_seen = end.last_seen;
   repository_.save_presence(key, session, last_seen,
                             [this, at = clock_.now_ms(), round = entry.round,
@@ -268,9 +270,9 @@ void Service::tell_end(const UnstoredEnd& end, std::int64_t at) {
 void Service::touch(protocol::DeviceRef device, std::int64_t last_seen) {
   Entry& entry = at(device);
   if (entry.is_removed || !entry.is_stored) return;
-  entry.admitted.last_seen = last_seen;
-  ++entry.in_flight;
-  repository_.save_presence(entry.stored.key, entry.admitted.session, last_seen,
+  Device& next = admit(entry);
+  next.last_seen = last_seen;
+  repository_.save_presence(next.key, next.session, last_seen,
                             [this, device, round = entry.round, last_seen](Result<void> result) {
                               if (settle(device, round, result.has_value())) {
                                 at(device).stored.last_seen = last_seen;
@@ -287,15 +289,16 @@ void Service::retry() {
 }
 
 void write_json(std::string& out, const Device& device, const Live& live) {
+  const Description& about = *device.about;
   protocol::JsonWriter json(out);
   const auto text = [&](std::string_view name, const std::optional<std::string>& value) {
     json.raw_member(name, value ? std::string_view(*value) : std::string_view("null"));
   };
-  json.begin_object().member("id", device.id).member("name", device.name);
-  json.member("device_type", device.device_type).member("firmware", device.firmware);
-  text("capabilities", device.capabilities);
-  text("metadata", device.metadata);
-  json.member("status", device.status).member("status_detail", device.status_detail);
+  json.begin_object().member("id", device.id).member("name", about.name);
+  json.member("device_type", about.device_type).member("firmware", about.firmware);
+  text("capabilities", about.capabilities);
+  text("metadata", about.metadata);
+  json.member("status", about.status).member("status_detail", about.status_detail);
   json.member("connected", live.is_connected).member("session", device.session);
   json.member("last_seen", live.last_seen).member("disabled", device.disabled);
   json.member("offset", live.offset).member("created_at", device.created_at);

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <boost/container/deque.hpp>
+#include <boost/intrusive/set.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,9 +75,10 @@ class Service {
   /// Never stored so far.
   bool is_new(protocol::DeviceRef device) const { return !at(device).is_stored; }
   /// The entry as it will be once everything admitted is stored.
-  const Device& admitted(protocol::DeviceRef device) const { return at(device).admitted; }
+  const Device& admitted(protocol::DeviceRef device) const { return at(device).newest(); }
   const protocol::Capabilities& capabilities(protocol::DeviceRef device) const {
-    return at(device).capabilities;
+    const Entry& entry = at(device);
+    return entry.capabilities ? *entry.capabilities : undeclared_;
   }
   bool is_connected(protocol::DeviceRef device) const { return at(device).is_connected; }
 
@@ -110,17 +113,38 @@ class Service {
   std::size_t size() const { return index_.size(); }
 
  private:
-  struct Entry {
+  /// A place's device. There is one for each device ever seen, most of them idle: what only some
+  /// need hangs on a pointer that is null for the others.
+  struct Entry : boost::intrusive::set_base_hook<
+                     boost::intrusive::optimize_size<true>,
+                     boost::intrusive::link_mode<boost::intrusive::normal_link>> {
+    explicit Entry(protocol::DeviceRef place) : ref(place) {}
+
+    const Device& newest() const { return admitted ? *admitted : stored; }
+
     Device stored;
-    Device admitted;
-    protocol::Capabilities capabilities;
-    bool is_stored = false;
-    bool is_removed = false;
-    bool is_connected = false;
+    /// `stored` and what is on its way; null while nothing is.
+    std::unique_ptr<Device> admitted;
+    /// Null when the device declared none.
+    std::unique_ptr<const protocol::Capabilities> capabilities;
+    const protocol::DeviceRef ref;
     /// Changes admitted but not yet stored.
     std::uint32_t in_flight = 0;
     /// Changes when a failed commit took changes back.
     std::uint32_t round = 0;
+    bool is_stored = false;
+    bool is_removed = false;
+    bool is_connected = false;
+  };
+  /// The order of the index: by tenant, then id.
+  struct Name {
+    std::string_view tenant;
+    std::string_view id;
+    friend auto operator<=>(const Name&, const Name&) = default;
+  };
+  struct NameOf {
+    using type = Name;
+    Name operator()(const Entry& entry) const { return {entry.stored.tenant, entry.stored.id}; }
   };
   struct UnstoredEnd {
     protocol::DeviceRef device = 0;
@@ -131,9 +155,10 @@ class Service {
     std::int64_t last_seen = 0;
   };
 
-  static std::string index_key(std::string_view tenant, std::string_view id);
   Entry& at(protocol::DeviceRef device);
   const Entry& at(protocol::DeviceRef device) const;
+  /// The newest form, to be changed: the change is on its way from now on.
+  Device& admit(Entry& entry);
   protocol::DeviceRef place(Device device, bool is_stored);
   /// Runs `told` once `next` is stored; not when it failed or the place was given away.
   void save(protocol::DeviceRef device, Device next, Completion<void> done,
@@ -151,10 +176,13 @@ class Service {
   EventSink& events_;
   const Clock& clock_;
   KeySeries keys_;
-  std::vector<Entry> entries_;
+  const protocol::Capabilities undeclared_;
+  /// In blocks, so that entries stay where they are.
+  boost::container::deque<Entry, void,
+                          boost::container::deque_options<boost::container::block_size<64>>::type>
+      entries_;
   std::vector<protocol::DeviceRef> free_;
-  /// tenant NUL id -> place, in the order of ids.
-  std::map<std::string, protocol::DeviceRef, std::less<>> index_;
+  boost::intrusive::set<Entry, boost::intrusive::key_of_value<NameOf>> index_;
   std::vector<UnstoredEnd> unstored_ends_;
 };
 
@@ -171,14 +199,12 @@ void write_json(std::string& out, const Device& device, const Live& live);
 template <typename Visit>
 void Service::each(std::string_view tenant, std::string_view prefix, std::string_view after,
                    Visit&& visit) const {
-  const std::string begin = index_key(tenant, prefix);
-  const std::string behind = index_key(tenant, after);
-  auto place =
-      after.empty() || behind < begin ? index_.lower_bound(begin) : index_.upper_bound(behind);
-  for (; place != index_.end() && place->first.starts_with(begin); ++place) {
-    if (at(place->second).is_stored && !at(place->second).is_removed && !visit(place->second)) {
-      return;
-    }
+  auto place = after.empty() || after < prefix ? index_.lower_bound(Name{tenant, prefix})
+                                               : index_.upper_bound(Name{tenant, after});
+  for (; place != index_.end(); ++place) {
+    const Device& device = place->stored;
+    if (device.tenant != tenant || !device.id.starts_with(prefix)) return;
+    if (place->is_stored && !place->is_removed && !visit(place->ref)) return;
   }
 }
 

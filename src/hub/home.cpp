@@ -93,13 +93,15 @@ std::string Home::device_json(protocol::DeviceRef ref) const {
 // What the services tell.
 
 void Home::entry_changed(protocol::DeviceRef ref, devices::Change change) {
-  std::string json;
-  protocol::write_device_change(json,
-                                change == devices::Change::kRegistered
-                                    ? protocol::DeviceChange::kRegistered
-                                    : protocol::DeviceChange::kUpdated,
-                                device_json(ref));
-  delivery_.control(address(ref), protocol::EventBit::kDevice, json);
+  if (subscriptions_.size() > 0) {
+    std::string json;
+    protocol::write_device_change(json,
+                                  change == devices::Change::kRegistered
+                                      ? protocol::DeviceChange::kRegistered
+                                      : protocol::DeviceChange::kUpdated,
+                                  device_json(ref));
+    delivery_.control(address(ref), protocol::EventBit::kDevice, json);
+  }
   Session* const session = connection_of(ref);
   if (devices_.device(ref).disabled && session != nullptr) {
     const Error error{.code = Code::kForbidden, .message = "this device is disabled"};
@@ -134,14 +136,15 @@ void Home::entry_forgotten(protocol::DeviceRef ref) {
 void Home::status_changed(protocol::DeviceRef ref, std::int64_t at) {
   const devices::Device& device = devices_.device(ref);
   std::string json;
-  protocol::DeviceStatusEvent event{.device = device.id, .status = *device.status};
-  if (device.status_detail) event.detail = *device.status_detail;
+  protocol::DeviceStatusEvent event{.device = device.id, .status = *device.about->status};
+  if (device.about->status_detail) event.detail = *device.about->status_detail;
   event.at = at;
   protocol::write(json, event);
   delivery_.control(address(ref), protocol::EventBit::kStatus, json);
 }
 
 void Home::presence_changed(protocol::DeviceRef ref, const devices::Presence& presence) {
+  if (subscriptions_.size() == 0) return;
   protocol::PresenceEvent event{.device = devices_.device(ref).id,
                                 .connected = presence.is_connected,
                                 .session = presence.session,

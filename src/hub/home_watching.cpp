@@ -62,8 +62,10 @@ std::string Home::snapshot_json(const JoinRequest& request, protocol::DeviceRef 
   std::string json;
   protocol::JsonWriter writer(json);
   writer.begin_object().member("id", device.id).member("connected", now.is_connected);
-  writer.member("last_seen", now.last_seen).member("status", device.status);
-  writer.member("device_type", device.device_type).member("offset", now.offset).key("metrics");
+  writer.member("last_seen", now.last_seen).member("status", device.about->status);
+  writer.member("device_type", device.about->device_type)
+      .member("offset", now.offset)
+      .key("metrics");
   std::string metrics = "{}";
   if (request.principal.has(auth::Scope::kTelemetryRead)) {
     metrics.clear();

@@ -20,8 +20,8 @@ bool refuse(const Result<void>& permitted, Completion<T>& done) {
 
 bool fits(const DeviceFilter& filter, const devices::Device& device, bool is_connected) {
   return (!filter.connected || *filter.connected == is_connected) &&
-         (!filter.device_type || filter.device_type == device.device_type) &&
-         (!filter.status || filter.status == device.status);
+         (!filter.device_type || filter.device_type == device.about->device_type) &&
+         (!filter.status || filter.status == device.about->status);
 }
 
 /// Entries that one shard may look at for one page: a filter that fits little must not hold a

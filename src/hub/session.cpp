@@ -350,6 +350,8 @@ std::int64_t Session::fire_heartbeat(std::int64_t steady_ms) {
     end(protocol::CloseCode::kNoSignOfLife, close_name(protocol::CloseCode::kNoSignOfLife), &error);
     return 0;
   }
+  // So long without a word: what busier times needed is given back.
+  replies_.rest();
   transport_->ping();
   ++unanswered_pings_;
   return steady_ms + settings_.heartbeat_ms;

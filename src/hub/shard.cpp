@@ -106,8 +106,7 @@ void Shard::begin(Session& session, auth::Principal principal, const protocol::R
   const bool is_device = principal.kind == auth::Kind::kDevice;
   session.set_principal(std::move(principal));
   // Behind the welcome: whatever opens the session sends that before any answer.
-  const ReplyRing::Ticket ticket = session.take_ticket();
-  session.answer_when_open(ticket, auth_id);
+  if (!auth_id.is_none()) session.answer_when_open(session.take_ticket(), auth_id);
   log_opening(session);
   if (is_device) {
     ++counters_.device_connects;

@@ -18,8 +18,9 @@ struct Weigh {
   std::size_t operator()(const StoreSamples& write) const { return write.block->bytes(); }
   std::size_t operator()(const SaveDevice& write) const {
     const devices::Device& device = write.device;
-    return sum(device.tenant, device.id, device.name, device.device_type, device.firmware,
-               device.capabilities, device.metadata, device.status, device.status_detail);
+    const devices::Description& about = *device.about;
+    return sum(device.tenant, device.id, about.name, about.device_type, about.firmware,
+               about.capabilities, about.metadata, about.status, about.status_detail);
   }
   std::size_t operator()(const SaveCommand& write) const {
     const commands::Command& command = write.command;

@@ -35,9 +35,10 @@ Devices::Devices(Database& database)
       last_key_(database, kLastKey) {}
 
 Result<void> Devices::save(const devices::Device& device) {
-  return save_.run(device.key, device.tenant, device.id, device.name, device.device_type,
-                   device.firmware, device.capabilities, device.metadata, device.status,
-                   device.status_detail, device.session, device.last_seen,
+  const devices::Description& about = *device.about;
+  return save_.run(device.key, device.tenant, device.id, about.name, about.device_type,
+                   about.firmware, about.capabilities, about.metadata, about.status,
+                   about.status_detail, device.session, device.last_seen,
                    std::int64_t{device.disabled ? 1 : 0}, device.created_at, device.updated_at);
 }
 
@@ -56,13 +57,13 @@ Result<std::vector<devices::Device>> Devices::load() {
     found.push_back({.key = rows.integer(0),
                      .tenant = rows.text(1),
                      .id = rows.text(2),
-                     .name = rows.optional_text(3),
-                     .device_type = rows.optional_text(4),
-                     .firmware = rows.optional_text(5),
-                     .capabilities = rows.optional_text(6),
-                     .metadata = rows.optional_text(7),
-                     .status = rows.optional_text(8),
-                     .status_detail = rows.optional_text(9),
+                     .about = devices::Description{.name = rows.optional_text(3),
+                                                   .device_type = rows.optional_text(4),
+                                                   .firmware = rows.optional_text(5),
+                                                   .capabilities = rows.optional_text(6),
+                                                   .metadata = rows.optional_text(7),
+                                                   .status = rows.optional_text(8),
+                                                   .status_detail = rows.optional_text(9)},
                      .session = rows.integer(10),
                      .last_seen = rows.optional_integer(11),
                      .disabled = rows.integer(12) != 0,

@@ -29,7 +29,7 @@ class Fixture : public EventSink {
   }
   void entry_forgotten(protocol::DeviceRef ref) override { forgotten.push_back(ref); }
   void status_changed(protocol::DeviceRef ref, std::int64_t) override {
-    told.push_back("status " + *service.device(ref).status);
+    told.push_back("status " + *service.device(ref).about->status);
   }
   void presence_changed(protocol::DeviceRef, const Presence& presence) override {
     told.push_back(fmt::format("{} {} {}", presence.is_connected ? "on" : "off", presence.session,
@@ -136,8 +136,8 @@ TEST_CASE_FIXTURE(Fixture, "a register merges: what is absent stays, null clears
   entry.name = std::optional<std::string>();
   write(ref, entry);
   store.commit_all();
-  CHECK_FALSE(service.device(ref).name.has_value());
-  CHECK(service.device(ref).firmware == "1.0");
+  CHECK_FALSE(service.device(ref).about->name.has_value());
+  CHECK(service.device(ref).about->firmware == "1.0");
   CHECK(told == Told{"registered boiler", "updated boiler"});
 }
 
@@ -161,8 +161,8 @@ TEST_CASE_FIXTURE(Fixture, "two changes on their way build on each other") {
   entry.device_type = std::optional<std::string>("boiler");
   write(ref, entry);
   store.commit_all();
-  CHECK(service.device(ref).name == "x");
-  CHECK(service.device(ref).device_type == "boiler");
+  CHECK(service.device(ref).about->name == "x");
+  CHECK(service.device(ref).about->device_type == "boiler");
   CHECK(told == Told{"registered boiler", "updated boiler"});
 }
 
@@ -186,8 +186,8 @@ TEST_CASE_FIXTURE(Fixture, "a failed change leaves what is stored") {
   store.commit_all();
   write(ref, named("y"));
   store.fail_all();
-  CHECK(service.device(ref).name == "x");
-  CHECK(service.admitted(ref).name == "x");
+  CHECK(service.device(ref).about->name == "x");
+  CHECK(service.admitted(ref).about->name == "x");
 }
 
 TEST_CASE_FIXTURE(Fixture, "while a device is being deleted nobody finds or makes it") {
@@ -237,8 +237,7 @@ TEST_CASE_FIXTURE(Fixture, "keys of one shard follow its series") {
 TEST_CASE("a device is written as the protocol says") {
   Device device;
   device.id = "boiler-7";
-  device.capabilities = R"({"metrics":{}})";
-  device.status = "ok";
+  device.about = Description{.capabilities = R"({"metrics":{}})", .status = "ok"};
   device.session = 3;
   device.created_at = 1;
   device.updated_at = 2;

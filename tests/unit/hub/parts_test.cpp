@@ -40,6 +40,20 @@ TEST_CASE("answers leave in the order of requests, whatever the order in which t
   CHECK(ring.size() == 0);
 }
 
+TEST_CASE("answers stay in order on a connection that always owes some") {
+  ReplyRing ring;
+  for (int owed = 0; owed < 5; ++owed) ring.open();
+  for (int number = 0; number < 1000; ++number) {
+    const auto newest = ring.open();
+    ring.fill(newest - 5, answer(std::to_string(number)));
+    const auto next = ring.next();
+    REQUIRE(next.has_value());
+    CHECK(next->json == std::to_string(number));
+    CHECK(ring.size() == 5);
+    ring.rest();
+  }
+}
+
 TEST_CASE("ten replacements within a minute are forgiven, the eleventh refuses both for a minute") {
   Takeovers takeovers;
   for (int i = 0; i < 10; ++i) CHECK(takeovers.allow(i * 1000));

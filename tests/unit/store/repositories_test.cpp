@@ -126,13 +126,13 @@ struct Fixture {
 TEST_CASE_TEMPLATE("a device is loaded as it was saved, every member", World, EVERY_STORE) {
   Fixture<World> at;
   devices::Device full = a_device(1, "boiler/7");
-  full.name = "Boiler";
-  full.device_type = "boiler";
-  full.firmware = "";
-  full.capabilities = R"({"metrics":{}})";
-  full.metadata = R"({"ort":"Küche"})";
-  full.status = "warning";
-  full.status_detail = "hot";
+  full.about = devices::Description{.name = "Boiler",
+                                    .device_type = "boiler",
+                                    .firmware = "",
+                                    .capabilities = R"({"metrics":{}})",
+                                    .metadata = R"({"ort":"Küche"})",
+                                    .status = "warning",
+                                    .status_detail = "hot"};
   full.session = 17;
   full.last_seen = 1'764'000'000'123;
   full.disabled = true;
@@ -152,10 +152,10 @@ TEST_CASE_TEMPLATE("saving a device again replaces the whole entry and keeps its
                    EVERY_STORE) {
   Fixture<World> at;
   devices::Device device = a_device(1);
-  device.name = "old";
+  device.about = devices::Description{.name = "old"};
   REQUIRE(at.save(device));
   REQUIRE(at.append(a_batch(1, 1, 2)));
-  device.name.reset();
+  device.about = {};
   device.updated_at = 9;
   REQUIRE(at.save(device));
   CHECK(at.world.load()->devices.at(0).device == device);
@@ -165,7 +165,7 @@ TEST_CASE_TEMPLATE("saving a device again replaces the whole entry and keeps its
 TEST_CASE_TEMPLATE("presence changes session and last_seen only", World, EVERY_STORE) {
   Fixture<World> at;
   devices::Device device = a_device(1);
-  device.name = "Boiler";
+  device.about = devices::Description{.name = "Boiler"};
   REQUIRE(at.save(device));
   CHECK(at.shard->stores(
       [&](auto done) { at.shard->store().save_presence(1, 3, 777, std::move(done)); }));

@@ -29,7 +29,7 @@ struct Simulation {
   /// One write of each kind, most of them over something that is there.
   void write_all() {
     devices::Device changed = a_device(1);
-    changed.name = "changed";
+    changed.about = devices::Description{.name = "changed"};
     shard->append(a_block(1, 3, 4), note());
     shard->save(changed, note());
     shard->save_presence(1, 9, 9, note());
