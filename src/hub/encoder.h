@@ -42,8 +42,15 @@ class Encoder {
     builder.add(message.kind, message.bytes);
   }
 
+  /// An empty text to write one message in, before it is encoded.
+  std::string& blank() {
+    json_.clear();
+    return json_;
+  }
+
  private:
   protocol::CborEncoder cbor_;
+  std::string json_;
   std::string bytes_;
   /// Shared with its frames, some of which may outlive the shard.
   std::shared_ptr<FramePool> frames_ = std::make_shared<FramePool>();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <ranges>
 #include <set>
 
 #include "hub/shard.h"
@@ -50,12 +51,11 @@ std::vector<std::size_t> Joins::shards_of(const std::string& tenant,
   return {shards.begin(), shards.end()};
 }
 
-void Joins::subscribe(Session& session, const protocol::RequestId& id,
-                      protocol::Subscribe request) {
-  const ReplyRing::Ticket ticket = session.take_ticket();
+void Joins::subscribe(Session& session, protocol::RequestId id, protocol::Subscribe request) {
+  const ReplyRing::Ticket ticket = session.take_ticket(std::move(id));
   auto selection = select(session, request);
   if (!selection) {
-    session.answer_error(ticket, id, selection.error());
+    session.answer_error(ticket, selection.error());
     return;
   }
   const SubscriptionNumber number = ++session.last_subscription;
@@ -65,7 +65,6 @@ void Joins::subscribe(Session& session, const protocol::RequestId& id,
   const JoinId join_id = ++last_join_;
   running_.emplace(join_id, Join{.session = session.number(),
                                  .ticket = ticket,
-                                 .id = id,
                                  .number = number,
                                  .parts_left = shards.size(),
                                  .devices = {},
@@ -95,28 +94,25 @@ void Joins::take_part(JoinId join_id, SnapshotPart part) {
   running_.erase(join_id);
 }
 
-void Joins::answer(Join& join) {
+void Joins::answer(const Join& join) {
   Session* const session = shard_.connections().find(join.session);
   if (session == nullptr) return;
-  std::string members;
-  protocol::JsonWriter json(members);
-  json.member("subscription", subscription_name(join.number)).key("devices").begin_array();
-  std::size_t count = 0;
-  for (const auto& [id, device] : join.devices) {
-    if (count++ == protocol::kMaxSnapshotDevices) {
-      join.is_truncated = true;
-      break;
+  const auto write = [&join](protocol::JsonWriter& json) {
+    json.member("subscription", subscription_name(join.number)).key("devices").begin_array();
+    for (const auto& [id, device] :
+         join.devices | std::views::take(protocol::kMaxSnapshotDevices)) {
+      json.raw(device);
     }
-    json.raw(device);
-  }
-  json.end_array();
-  if (join.is_truncated) json.member("truncated", true);
-  session->answer_ok(join.ticket, join.id, members, true);
+    json.end_array();
+    const bool is_cut = join.devices.size() > protocol::kMaxSnapshotDevices;
+    if (join.is_truncated || is_cut) json.member("truncated", true);
+  };
+  session->answer_ok(join.ticket, write, true);
 }
 
-void Joins::unsubscribe(Session& session, const protocol::RequestId& id,
+void Joins::unsubscribe(Session& session, protocol::RequestId id,
                         const protocol::Unsubscribe& request) {
-  const ReplyRing::Ticket ticket = session.take_ticket();
+  const ReplyRing::Ticket ticket = session.take_ticket(std::move(id));
   const auto number = request.subscription ? subscription_number(*request.subscription)
                                            : std::optional<SubscriptionNumber>();
   auto& subscriptions = session.subscriptions;
@@ -127,7 +123,7 @@ void Joins::unsubscribe(Session& session, const protocol::RequestId& id,
         .code = Code::kNotFound,
         .message = fmt::format("subscription {}: not found",
                                request.subscription.value_or(request.durable.value_or("")))};
-    session.answer_error(ticket, id, error);
+    session.answer_error(ticket, error);
     return;
   }
   const std::vector<std::size_t> shards = std::move(entry->second);
@@ -137,7 +133,6 @@ void Joins::unsubscribe(Session& session, const protocol::RequestId& id,
   const JoinId leave_id = ++last_join_;
   leaving_.emplace(leave_id, Leave{.session = session.number(),
                                    .ticket = ticket,
-                                   .id = id,
                                    .number = *number,
                                    .shards_left = shards.size()});
   for (const std::size_t shard : shards) {
@@ -158,7 +153,7 @@ void Joins::left(JoinId leave_id) {
   if (Session* const session = shard_.connections().find(leave.session)) {
     // Not before: until now events of the subscription came in.
     session->forget_subscription(leave.number);
-    session->answer_ok(leave.ticket, leave.id, "");
+    session->answer_ok(leave.ticket);
   }
   leaving_.erase(place);
 }

@@ -22,9 +22,8 @@ class Joins {
  public:
   explicit Joins(Shard& shard) : shard_(shard) {}
 
-  void subscribe(Session& session, const protocol::RequestId& id, protocol::Subscribe request);
-  void unsubscribe(Session& session, const protocol::RequestId& id,
-                   const protocol::Unsubscribe& request);
+  void subscribe(Session& session, protocol::RequestId id, protocol::Subscribe request);
+  void unsubscribe(Session& session, protocol::RequestId id, const protocol::Unsubscribe& request);
   /// A connection ended: its subscriptions end with it.
   void leave_all(Session& session);
   /// A fresh token: permissions of running subscriptions follow it.
@@ -34,7 +33,6 @@ class Joins {
   struct Join {
     SessionNumber session = 0;
     ReplyRing::Ticket ticket = 0;
-    protocol::RequestId id;
     SubscriptionNumber number = 0;
     std::size_t parts_left = 0;
     std::map<std::string, std::string> devices;
@@ -43,7 +41,6 @@ class Joins {
   struct Leave {
     SessionNumber session = 0;
     ReplyRing::Ticket ticket = 0;
-    protocol::RequestId id;
     SubscriptionNumber number = 0;
     std::size_t shards_left = 0;
   };
@@ -53,7 +50,7 @@ class Joins {
   std::vector<std::size_t> shards_of(const std::string& tenant,
                                      const std::vector<std::string>& patterns) const;
   void take_part(JoinId join, SnapshotPart part);
-  void answer(Join& join);
+  void answer(const Join& join);
   void left(JoinId leave);
 
   Shard& shard_;

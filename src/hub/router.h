@@ -58,26 +58,36 @@ class Router {
   void route(Session& session, protocol::RequestId id, protocol::Request request);
 
  private:
-  /// Keeps the place of an answer: fills it whenever it comes, if the connection is still there.
+  /// Fills the place of an answer whenever it comes, if the connection is still there. As small as
+  /// a completion holds without the heap when `Write` keeps nothing.
+  template <typename T, typename Write>
+  struct Reply {
+    void operator()(Result<T> result);
+
+    Shard* shard;
+    SessionNumber session;
+    ReplyRing::Ticket ticket;
+    [[no_unique_address]] Write write;
+  };
   template <typename T, typename Write>
   Completion<T> reply(Session& session, protocol::RequestId id, Write write);
 
-  void handle(Session& session, const protocol::RequestId& id, protocol::Auth& request);
+  void handle(Session& session, protocol::RequestId id, protocol::Auth& request);
   void handle(Session& session, protocol::RequestId id, protocol::Telemetry& request);
   void handle(Session& session, protocol::RequestId id, protocol::DeviceRegister& request);
   void handle(Session& session, protocol::RequestId id, protocol::DeviceStatus& request);
-  void handle(Session& session, const protocol::RequestId& id, protocol::Heartbeat& request);
+  void handle(Session& session, protocol::RequestId id, protocol::Heartbeat& request);
   void handle(Session& session, protocol::RequestId id, protocol::CommandAccept& request);
   void handle(Session& session, protocol::RequestId id, protocol::CommandResult& request);
-  void handle(Session& session, const protocol::RequestId& id, protocol::Subscribe& request);
-  void handle(Session& session, const protocol::RequestId& id, protocol::Unsubscribe& request);
+  void handle(Session& session, protocol::RequestId id, protocol::Subscribe& request);
+  void handle(Session& session, protocol::RequestId id, protocol::Unsubscribe& request);
   void handle(Session& session, protocol::RequestId id, protocol::CommandSend& request);
   void handle(Session& session, protocol::RequestId id, protocol::CommandCancel& request);
   void handle(Session& session, protocol::RequestId id, protocol::CommandGet& request);
-  void handle(Session& session, const protocol::RequestId& id, protocol::FleetSend& request);
-  void handle(Session& session, const protocol::RequestId& id, protocol::FleetGet& request);
-  void handle(Session& session, const protocol::RequestId& id, protocol::FleetCancel& request);
-  void refuse_fleets(Session& session, const protocol::RequestId& id);
+  void handle(Session& session, protocol::RequestId id, protocol::FleetSend& request);
+  void handle(Session& session, protocol::RequestId id, protocol::FleetGet& request);
+  void handle(Session& session, protocol::RequestId id, protocol::FleetCancel& request);
+  void refuse_fleets(Session& session, protocol::RequestId id);
 
   Shard& shard_;
   Joins& joins_;

@@ -62,16 +62,16 @@ void Session::open(std::string_view welcome_json) {
   move_to(SessionState::kOpen);
   tell(welcome_json);
   if (auto waiting = std::exchange(answer_when_open_, std::nullopt)) {
-    answer_ok(waiting->first, waiting->second, "");
+    answer_ok(*waiting);
   }
   update_reading();
 }
 
-void Session::answer_when_open(ReplyRing::Ticket ticket, const protocol::RequestId& id) {
+void Session::answer_when_open(ReplyRing::Ticket ticket) {
   if (state_ == SessionState::kOpen) {
-    answer_ok(ticket, id, "");
+    answer_ok(ticket);
   } else {
-    answer_when_open_.emplace(ticket, id);
+    answer_when_open_ = ticket;
   }
 }
 
@@ -95,11 +95,11 @@ void Session::on_message(MessageKind kind, std::string_view payload) {
   auto parsed = parser_.parse(info_.codec, payload);
   const std::int64_t wait_ms = rate_.take(clock_.steady_ms());
   if (wait_ms > 0) {
-    refuse_over_rate(parsed ? parsed->id : parsed.error().id, wait_ms);
+    refuse_over_rate(std::move(parsed ? parsed->id : parsed.error().id), wait_ms);
   } else if (!parsed) {
     const bool was_awaited = state_ == SessionState::kAwaitingAuth;
     owner_.refused(parsed.error());
-    answer_error(take_ticket(), parsed.error().id, parsed.error().error);
+    answer_error(take_ticket(std::move(parsed.error().id)), parsed.error().error);
     if (was_awaited) {
       end(protocol::CloseCode::kUnauthenticated, "the first message must be auth");
     }
@@ -109,7 +109,7 @@ void Session::on_message(MessageKind kind, std::string_view payload) {
   update_reading();
 }
 
-void Session::refuse_over_rate(const protocol::RequestId& id, std::int64_t retry_after_ms) {
+void Session::refuse_over_rate(protocol::RequestId id, std::int64_t retry_after_ms) {
   const std::int64_t now = clock_.steady_ms();
   const bool was_quiet = now - last_over_rate_ > 1000;
   if (was_quiet) over_rate_since_ = now;
@@ -117,7 +117,7 @@ void Session::refuse_over_rate(const protocol::RequestId& id, std::int64_t retry
   Error error{.code = Code::kRateLimited,
               .message = fmt::format("over {} messages a second", settings_.messages_per_second)};
   error.retry_after_ms = retry_after_ms;
-  answer_error(take_ticket(), id, error);
+  answer_error(take_ticket(std::move(id)), error);
   if (now - over_rate_since_ >= kMaxOverRateMs) {
     error.message = "over the rate for too long";
     error.retry_after_ms = kMaxOverRateMs;
@@ -125,44 +125,33 @@ void Session::refuse_over_rate(const protocol::RequestId& id, std::int64_t retry
   }
 }
 
-void Session::answer_ok(ReplyRing::Ticket ticket, const protocol::RequestId& id,
-                        std::string_view members, bool ends_join) {
-  Answer ok{.kind = Answer::Kind::kOk, .json = {}, .ends_join = ends_join};
-  if (!id.is_none()) protocol::write_ack(ok.json, id, members);
-  answer(ticket, std::move(ok));
+void Session::answer_error(ReplyRing::Ticket ticket, const Error& error) {
+  const auto kind =
+      protocol::counts_as_bad(error.code) ? Answer::Kind::kBadMessage : Answer::Kind::kOtherError;
+  answer(ticket, {.kind = kind, .json = {}},
+         [&error](std::string& json, const protocol::RequestId& id) {
+           protocol::write_error(json, id, error);
+         });
 }
 
-void Session::answer_error(ReplyRing::Ticket ticket, const protocol::RequestId& id,
-                           const Error& error) {
-  Answer refusal{.kind = protocol::counts_as_bad(error.code) ? Answer::Kind::kBadMessage
-                                                             : Answer::Kind::kOtherError,
-                 .json = {},
-                 .ends_join = false};
-  protocol::write_error(refusal.json, id, error);
-  answer(ticket, std::move(refusal));
+void Session::heartbeat(ReplyRing::Ticket ticket) {
+  answer(ticket, {}, [this](std::string& json, const protocol::RequestId& id) {
+    protocol::write_heartbeat(json, id, clock_.now_ms());
+  });
 }
 
-void Session::heartbeat(ReplyRing::Ticket ticket, const protocol::RequestId& id) {
-  Answer reply;
-  protocol::write_heartbeat(reply.json, id, clock_.now_ms());
-  answer(ticket, std::move(reply));
-}
-
-void Session::answer(ReplyRing::Ticket ticket, Answer answer) {
-  replies_.fill(ticket, std::move(answer));
-  send_answers();
+void Session::send_answer(const Answer& answer, std::string_view json) {
+  if (is_ended()) return;
+  if (!json.empty()) send_control(encode(json));
+  if (answer.kind == Answer::Kind::kOk) bad_in_a_row_ = 0;
+  if (answer.ends_join) end_join();
+  if (answer.kind == Answer::Kind::kBadMessage && ++bad_in_a_row_ == protocol::kMaxBadInARow) {
+    end(protocol::CloseCode::kBadMessages, close_name(protocol::CloseCode::kBadMessages));
+  }
 }
 
 void Session::send_answers() {
-  while (auto next = replies_.next()) {
-    if (is_ended()) continue;
-    if (!next->json.empty()) send_control(encode(next->json));
-    if (next->kind == Answer::Kind::kOk) bad_in_a_row_ = 0;
-    if (next->ends_join) end_join();
-    if (next->kind == Answer::Kind::kBadMessage && ++bad_in_a_row_ == protocol::kMaxBadInARow) {
-      end(protocol::CloseCode::kBadMessages, close_name(protocol::CloseCode::kBadMessages));
-    }
-  }
+  while (const auto next = replies_.next()) send_answer(*next, next->json);
   update_reading();
 }
 
@@ -273,7 +262,7 @@ void Session::end(protocol::CloseCode code, std::string_view reason, const Error
     std::string json;
     // The `auth` that should have opened the session is answered by this.
     protocol::write_error(
-        json, answer_when_open_ ? answer_when_open_->second : protocol::RequestId(), *told);
+        json, answer_when_open_ ? replies_.id(*answer_when_open_) : protocol::RequestId(), *told);
     const Encoded message = encode(json);
     transport_->send(message.kind, message.bytes);
     ++messages_out_;

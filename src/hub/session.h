@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -22,6 +23,8 @@
 #include "net/transport.h"
 #include "protocol/codes.h"
 #include "protocol/device_ref.h"
+#include "protocol/events.h"
+#include "protocol/json_writer.h"
 #include "protocol/parse.h"
 
 namespace fairlead::hub {
@@ -78,17 +81,29 @@ class Session final : public net::MessageHandler {
   /// Says `welcome_json`, the first message of all, and goes on reading.
   void open(std::string_view welcome_json);
 
-  // Answers. A ticket keeps the place of a request's answer among the others.
-  ReplyRing::Ticket take_ticket() { return replies_.open(); }
-  void answer_ok(ReplyRing::Ticket ticket, const protocol::RequestId& id, std::string_view members,
-                 bool ends_join = false);
-  void answer_error(ReplyRing::Ticket ticket, const protocol::RequestId& id, const Error& error);
-  /// The ack of the `auth` that opened the session, if it asked for one: behind the welcome.
-  void answer_when_open(ReplyRing::Ticket ticket, const protocol::RequestId& id);
+  // Answers. A ticket keeps the place of a request's answer among the others, and its id.
+  ReplyRing::Ticket take_ticket(protocol::RequestId id) { return replies_.open(std::move(id)); }
+  /// An ack with the members that `write(protocol::JsonWriter&)` adds.
+  template <std::invocable<protocol::JsonWriter&> Write>
+  void answer_ok(ReplyRing::Ticket ticket, Write&& write, bool ends_join = false) {
+    answer(ticket, {.kind = Answer::Kind::kOk, .json = {}, .ends_join = ends_join},
+           [&write](std::string& json, const protocol::RequestId& id) {
+             if (id.is_none()) return;
+             protocol::JsonWriter ack = protocol::begin_ack(json, id);
+             write(ack);
+             ack.end_object();
+           });
+  }
+  void answer_ok(ReplyRing::Ticket ticket) {
+    answer_ok(ticket, [](protocol::JsonWriter&) {});
+  }
+  void answer_error(ReplyRing::Ticket ticket, const Error& error);
+  /// The `auth` that opened the session is acked behind the welcome.
+  void answer_when_open(ReplyRing::Ticket ticket);
   bool owes_answers() const { return replies_.size() > 0; }
   /// A whole message of the hub's that is no answer, kept from dropping.
   void tell(std::string_view json);
-  void heartbeat(ReplyRing::Ticket ticket, const protocol::RequestId& id);
+  void heartbeat(ReplyRing::Ticket ticket);
 
   // Events.
   /// One that no subscription asked for, such as the update of a command that this connection sent.
@@ -148,12 +163,27 @@ class Session final : public net::MessageHandler {
 
   void move_to(SessionState state);
   Encoded encode(std::string_view json) const;
-  void answer(ReplyRing::Ticket ticket, Answer answer);
+  /// Writes the answer with `write(json, id)`: what is next in order leaves without being kept.
+  template <typename Write>
+  void answer(ReplyRing::Ticket ticket, Answer answer, Write&& write) {
+    if (!replies_.holds(ticket)) return;
+    if (replies_.is_next(ticket)) {
+      const protocol::RequestId id = replies_.skip();
+      std::string& json = encoder_.blank();
+      write(json, id);
+      send_answer(answer, json);
+    } else {
+      write(answer.json, replies_.id(ticket));
+      replies_.fill(ticket, std::move(answer));
+    }
+    send_answers();
+  }
+  void send_answer(const Answer& answer, std::string_view json);
   void send_answers();
   void end_join();
   void send_control(const Encoded& message);
   void pass_on(const Event& event, const Recipient& recipient);
-  void refuse_over_rate(const protocol::RequestId& id, std::int64_t retry_after_ms);
+  void refuse_over_rate(protocol::RequestId id, std::int64_t retry_after_ms);
   void book_end(std::uint16_t code, std::string_view reason);
   void update_reading();
   std::int64_t fire_heartbeat(std::int64_t steady_ms);
@@ -186,7 +216,7 @@ class Session final : public net::MessageHandler {
   bool is_reading_ = true;
   bool wants_room_ = false;
   bool is_expiry_told_ = false;
-  std::optional<std::pair<ReplyRing::Ticket, protocol::RequestId>> answer_when_open_;
+  std::optional<ReplyRing::Ticket> answer_when_open_;
   std::int64_t opened_steady_ms_ = 0;
   std::int64_t last_life_steady_ms_ = 0;
   int unanswered_pings_ = 0;

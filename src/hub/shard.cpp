@@ -62,7 +62,7 @@ void Shard::handle(Session& session, protocol::RequestId id, protocol::Request r
   }
   if (session.state() == SessionState::kAwaitingAuth) {
     const Error error{.code = Code::kUnauthenticated, .message = "the first message must be auth"};
-    session.answer_error(session.take_ticket(), id, error);
+    session.answer_error(session.take_ticket(std::move(id)), error);
     session.end(protocol::CloseCode::kUnauthenticated, error.message);
     return;
   }
@@ -73,7 +73,7 @@ void Shard::authenticate_first(Session& session, protocol::RequestId id,
                                const protocol::Auth& request) {
   auto principal = authenticate(request.token);
   if (!principal) {
-    session.answer_error(session.take_ticket(), id, principal.error());
+    session.answer_error(session.take_ticket(std::move(id)), principal.error());
     session.end(protocol::CloseCode::kUnauthenticated, principal.error().message);
     return;
   }
@@ -106,7 +106,7 @@ void Shard::begin(Session& session, auth::Principal principal, const protocol::R
   const bool is_device = principal.kind == auth::Kind::kDevice;
   session.set_principal(std::move(principal));
   // Behind the welcome: whatever opens the session sends that before any answer.
-  if (!auth_id.is_none()) session.answer_when_open(session.take_ticket(), auth_id);
+  if (!auth_id.is_none()) session.answer_when_open(session.take_ticket(auth_id));
   log_opening(session);
   if (is_device) {
     ++counters_.device_connects;
@@ -122,22 +122,22 @@ void Shard::begin(Session& session, auth::Principal principal, const protocol::R
 
 void Shard::refresh(Session& session, const protocol::RequestId& id,
                     const protocol::Auth& request) {
-  const ReplyRing::Ticket ticket = session.take_ticket();
+  const ReplyRing::Ticket ticket = session.take_ticket(id);
   auto principal = authenticate(request.token);
   if (!principal) {
-    session.answer_error(ticket, id, principal.error());
+    session.answer_error(ticket, principal.error());
     session.end(protocol::CloseCode::kUnauthenticated, principal.error().message);
     return;
   }
   if (!auth::is_same_identity(*principal, *session.principal())) {
     const Error error{.code = Code::kForbidden,
                       .message = "a fresh token must be for the same tenant, kind and subject"};
-    session.answer_error(ticket, id, error);
+    session.answer_error(ticket, error);
     return;
   }
   session.set_principal(std::move(*principal));
   joins_.set_principal(session);
-  session.answer_ok(ticket, id, "");
+  session.answer_ok(ticket);
   arm(session, session.fire(ports_.clock.steady_ms()));
 }
 

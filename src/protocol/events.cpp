@@ -40,8 +40,10 @@ void write_extras(JsonWriter& json, const Error& error) {
 
 }  // namespace
 
+JsonWriter begin_ack(std::string& out, const RequestId& id) { return begin_reply(out, "ack", id); }
+
 void write_ack(std::string& out, const RequestId& id, std::string_view members_json) {
-  JsonWriter json = begin_reply(out, "ack", id);
+  JsonWriter json = begin_ack(out, id);
   if (!members_json.empty()) json.raw(members_json);
   json.end_object();
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "protocol/json_writer.h"
 #include "protocol/requests.h"
 
 namespace fairlead::protocol {
@@ -96,6 +97,8 @@ struct Lag {
 
 /// `members_json` is what the request returns, without braces: `"accepted":1,"duplicates":0`.
 void write_ack(std::string& out, const RequestId& id, std::string_view members_json);
+/// An ack up to its own members; the caller ends the object.
+JsonWriter begin_ack(std::string& out, const RequestId& id);
 /// An id that is none is left out.
 void write_error(std::string& out, const RequestId& id, const Error& error);
 void write_heartbeat(std::string& out, const RequestId& id, std::int64_t server_time);

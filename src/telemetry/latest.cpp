@@ -73,13 +73,12 @@ void Latest::write_json(std::string& out, std::span<const std::string> names) co
   out.push_back('}');
 }
 
-std::string Latest::checkpoint() const {
-  std::string text = fmt::format("{}\n", offset_);
+void Latest::write_checkpoint(std::string& out) const {
+  fmt::format_to(std::back_inserter(out), "{}\n", offset_);
   for (const Value& value : values_) {
-    fmt::format_to(std::back_inserter(text), "{} {} {} {}\n", value.ts, value.offset, value.name,
+    fmt::format_to(std::back_inserter(out), "{} {} {} {}\n", value.ts, value.offset, value.name,
                    value.value);
   }
-  return text;
 }
 
 bool Latest::restore(std::string_view text) {

@@ -25,8 +25,8 @@ class Latest {
   std::int64_t offset() const { return offset_; }
   bool is_empty() const { return values_.empty(); }
 
-  /// Text that restore() understands, to be stored.
-  std::string checkpoint() const;
+  /// Appends a text that restore() understands, to be stored.
+  void write_checkpoint(std::string& out) const;
   /// False when `text` is not a checkpoint; the object is then empty.
   bool restore(std::string_view text);
 

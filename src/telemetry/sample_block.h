@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -30,10 +31,11 @@ class SampleBlock {
     std::optional<std::size_t> epoch_begin{};
     std::size_t epoch_size = 0;
   };
-  /// Latest::checkpoint() of a device as of some earlier offset, so that a start reads few rows.
+  /// A device's Latest as of some earlier offset, so that a start reads few rows.
   struct Checkpoint {
     protocol::DeviceKey device = 0;
-    std::string text;
+    std::size_t begin = 0;
+    std::size_t size = 0;
   };
 
   /// The samples up to end_part() are this device's.
@@ -60,8 +62,12 @@ class SampleBlock {
     part.epoch_size = after.epoch->size();
     texts_.append(*after.epoch);
   }
-  void add_checkpoint(protocol::DeviceKey device, std::string text) {
-    checkpoints_.push_back({device, std::move(text)});
+  /// `write(std::string&)` appends Latest's text.
+  template <std::invocable<std::string&> Write>
+  void add_checkpoint(protocol::DeviceKey device, Write&& write) {
+    const std::size_t begin = texts_.size();
+    write(texts_);
+    checkpoints_.push_back({.device = device, .begin = begin, .size = texts_.size() - begin});
   }
 
   std::span<const Part> parts() const { return parts_; }
@@ -74,6 +80,9 @@ class SampleBlock {
             .at = row.at,
             .seq = row.seq,
             .metrics = std::string_view(texts_).substr(row.begin, row.size)};
+  }
+  std::string_view text(const Checkpoint& checkpoint) const {
+    return std::string_view(texts_).substr(checkpoint.begin, checkpoint.size);
   }
   std::optional<std::string_view> epoch(const Part& part) const {
     if (!part.epoch_begin) return std::nullopt;

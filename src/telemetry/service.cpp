@@ -97,7 +97,8 @@ void Service::submit(protocol::DeviceRef device, const protocol::Capabilities& d
                             .done = std::move(done)});
   ++entry.in_flight;
   if (entry.latest.offset() >= entry.checkpoint_offset + kCheckpointEvery) {
-    flight.block->add_checkpoint(entry.key, entry.latest.checkpoint());
+    flight.block->add_checkpoint(
+        entry.key, [&entry](std::string& out) { entry.latest.write_checkpoint(out); });
     entry.checkpoint_offset = entry.latest.offset();
   }
   if (flight.block->bytes() >= kMaxBlockBytes) flush();

@@ -62,7 +62,7 @@ struct Backend::Apply {
       if (found == state.devices.end()) return broken_constraint("telemetry of an unknown device");
       undo.emplace_back([key = checkpoint.device, before = found->second.latest_checkpoint](
                             State& target) { target.devices.at(key).latest_checkpoint = before; });
-      found->second.latest_checkpoint = checkpoint.text;
+      found->second.latest_checkpoint = std::string(write.block->text(checkpoint));
     }
     return {};
   }

@@ -95,7 +95,8 @@ Result<void> Telemetry::append(const telemetry::SampleBlock& block) {
     progress_[part.device] = {.block = &block, .part = &part};
   }
   for (const telemetry::SampleBlock::Checkpoint& checkpoint : block.checkpoints()) {
-    if (auto saved = save_latest_.run(checkpoint.device, checkpoint.text); !saved) return saved;
+    if (auto saved = save_latest_.run(checkpoint.device, block.text(checkpoint)); !saved)
+      return saved;
   }
   return {};
 }

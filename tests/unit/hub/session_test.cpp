@@ -65,8 +65,7 @@ class Fixture : public SessionOwner {
   }
 
   void handle(Session&, protocol::RequestId id, protocol::Request request) override {
-    tickets.push_back(session->take_ticket());
-    ids.push_back(std::move(id));
+    tickets.push_back(session->take_ticket(std::move(id)));
     static_cast<void>(request);
   }
   void refused(const protocol::BadRequest&) override {}
@@ -101,7 +100,6 @@ class Fixture : public SessionOwner {
   Encoder encoder;
   Wire wire;
   std::vector<ReplyRing::Ticket> tickets;
-  std::vector<protocol::RequestId> ids;
   std::vector<std::string> commands;
   int ends = 0;
   int rooms = 0;
@@ -132,8 +130,7 @@ TEST_CASE_FIXTURE(Fixture, "nothing is read between the principal and the welcom
 }
 
 TEST_CASE_FIXTURE(Fixture, "the ack of the auth follows the welcome, or its error tells the end") {
-  const auto ticket = session->take_ticket();
-  session->answer_when_open(ticket, {.json = "7"});
+  session->answer_when_open(session->take_ticket({.json = "7"}));
   SUBCASE("welcome") {
     session->begin_opening();
     session->open("welcome");
@@ -158,9 +155,9 @@ TEST_CASE_FIXTURE(Fixture, "answers leave in the order of requests") {
   open();
   request(1);
   request(2);
-  session->answer_ok(tickets[1], ids[1], "");
+  session->answer_ok(tickets[1]);
   CHECK(wire.sent.empty());
-  session->answer_ok(tickets[0], ids[0], R"("n":1)");
+  session->answer_ok(tickets[0], [](protocol::JsonWriter& json) { json.member("n", 1); });
   REQUIRE(wire.sent.size() == 2);
   CHECK(wire.sent[0] == R"({"type":"ack","id":1,"n":1})");
   CHECK(wire.sent[1] == R"({"type":"ack","id":2})");
@@ -169,10 +166,10 @@ TEST_CASE_FIXTURE(Fixture, "answers leave in the order of requests") {
 TEST_CASE_FIXTURE(Fixture, "a request without an id is answered only by an error") {
   open();
   say(R"({"type":"heartbeat"})");
-  session->answer_ok(tickets[0], ids[0], "");
+  session->answer_ok(tickets[0]);
   CHECK(wire.sent.empty());
   say(R"({"type":"heartbeat"})");
-  session->answer_error(tickets[1], ids[1], kInvalid);
+  session->answer_error(tickets[1], kInvalid);
   CHECK(was_told(R"("type":"error")"));
 }
 
@@ -187,14 +184,13 @@ TEST_CASE_FIXTURE(Fixture, "the twentieth bad message in a row is answered and e
   }
   SUBCASE("a request that is not refused ends the row") {
     request(1);
-    session->answer_ok(tickets.back(), ids.back(), "");
+    session->answer_ok(tickets.back());
     for (int i = 0; i < 19; ++i) say("no json");
     CHECK_FALSE(wire.closed.has_value());
   }
   SUBCASE("other errors neither count nor end the row") {
     request(1);
-    session->answer_error(tickets.back(), ids.back(),
-                          {.code = Code::kNotFound, .message = "nothing"});
+    session->answer_error(tickets.back(), {.code = Code::kNotFound, .message = "nothing"});
     CHECK_FALSE(wire.closed.has_value());
     say("no json");
     CHECK(wire.closed == 4400);
@@ -207,7 +203,7 @@ TEST_CASE_FIXTURE(Fixture,
   for (int i = 0; i < 50; ++i) request(i);
   CHECK(tickets.size() == 50);
   for (int i = 0; i < 50; ++i) {
-    session->answer_ok(tickets[static_cast<std::size_t>(i)], ids[static_cast<std::size_t>(i)], "");
+    session->answer_ok(tickets[static_cast<std::size_t>(i)]);
   }
   request(50);
   CHECK(tickets.size() == 50);
@@ -221,11 +217,11 @@ TEST_CASE_FIXTURE(Fixture,
 TEST_CASE_FIXTURE(Fixture, "ten seconds over the rate without a pause end with 4429") {
   open();
   for (int i = 0; i < 50; ++i) say(R"({"type":"heartbeat"})");
-  for (const auto ticket : tickets) session->answer_ok(ticket, {}, "");
+  for (const auto ticket : tickets) session->answer_ok(ticket);
   for (int tenth = 0; tenth <= 200 && !wire.closed; ++tenth) {
     say(R"({"type":"heartbeat"})");
     say(R"({"type":"heartbeat"})");
-    for (; !tickets.empty(); tickets.pop_back()) session->answer_ok(tickets.back(), {}, "");
+    for (; !tickets.empty(); tickets.pop_back()) session->answer_ok(tickets.back());
     clock.advance(100);
   }
   CHECK(wire.closed == 4429);
@@ -299,7 +295,7 @@ TEST_CASE_FIXTURE(Fixture,
   session->tell_event("first");
   session->tell_event("second");
   CHECK(wire.sent.empty());
-  session->answer_ok(tickets[0], ids[0], "", true);
+  session->answer_ok(tickets[0], [](protocol::JsonWriter&) {}, true);
   REQUIRE(wire.sent.size() == 3);
   CHECK(wire.sent[1] == "first");
   session->tell_event("third");

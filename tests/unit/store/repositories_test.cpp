@@ -231,7 +231,7 @@ TEST_CASE_TEMPLATE(
   first.samples[1].metrics = R"({"a":2})";
   telemetry::Latest known;
   known.fold(1000, 1, R"({"a":1,"b":"x"})");
-  first.latest_checkpoint = known.checkpoint();
+  known.write_checkpoint(first.latest_checkpoint.emplace());
   REQUIRE(at.append(first));
   Batch second = a_batch(1, 3, 3);
   second.samples[0].metrics = R"({"c":true})";

@@ -82,7 +82,10 @@ std::shared_ptr<const telemetry::SampleBlock> block_of(const Batch& batch) {
   block->begin_part(batch.device);
   for (const telemetry::Sample& sample : batch.samples) block->add(telemetry::view(sample));
   block->end_part(batch.after);
-  if (batch.latest_checkpoint) block->add_checkpoint(batch.device, *batch.latest_checkpoint);
+  if (batch.latest_checkpoint) {
+    block->add_checkpoint(batch.device,
+                          [&batch](std::string& out) { out += *batch.latest_checkpoint; });
+  }
   return block;
 }
 
