@@ -64,7 +64,7 @@ void Router::route(Session& session, protocol::RequestId id, protocol::Request r
   std::visit([&](auto& typed) { handle(session, std::move(id), typed); }, request);
 }
 
-void Router::handle(Session&, protocol::RequestId, protocol::Auth&) {
+void Router::handle(Session&, const protocol::RequestId&, protocol::Auth&) {
   // The shard itself takes tokens, in every state of a connection.
   FAIRLEAD_ASSERT(false);
 }

@@ -72,7 +72,7 @@ class Router {
   template <typename T, typename Write>
   Completion<T> reply(Session& session, protocol::RequestId id, Write write);
 
-  void handle(Session& session, protocol::RequestId id, protocol::Auth& request);
+  void handle(Session& session, const protocol::RequestId& id, protocol::Auth& request);
   void handle(Session& session, protocol::RequestId id, protocol::Telemetry& request);
   void handle(Session& session, protocol::RequestId id, protocol::DeviceRegister& request);
   void handle(Session& session, protocol::RequestId id, protocol::DeviceStatus& request);

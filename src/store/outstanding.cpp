@@ -10,9 +10,7 @@ inline constexpr std::int64_t kRetryAfterMs = 1000;
 
 void Outstanding::succeed(std::size_t count) {
   for (; count > 0 && !is_closed_; --count) {
-    FAIRLEAD_ASSERT(!waiting_.empty());
-    Completion<void> done = std::move(waiting_.front());
-    waiting_.pop_front();
+    Completion<void> done = waiting_.pop();
     done({});
   }
 }
@@ -21,9 +19,9 @@ void Outstanding::fail(Generation failed, const std::string& why) {
   if (is_closed_) return;
   FAIRLEAD_ASSERT(failed == generation_);
   ++generation_;
-  std::deque<Completion<void>> failing = std::exchange(waiting_, {});
-  for (Completion<void>& done : failing) {
-    if (is_closed_) return;
+  Fifo<Completion<void>> failing = std::exchange(waiting_, {});
+  while (!failing.is_empty() && !is_closed_) {
+    Completion<void> done = failing.pop();
     done(std::unexpected(Error{.code = Code::kOverloaded,
                                .message = "the store cannot write: " + why,
                                .retry_after_ms = kRetryAfterMs}));

@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 
 #include "base/completion.h"
+#include "base/fifo.h"
 
 namespace fairlead::store {
 
@@ -21,7 +21,7 @@ class Outstanding {
   Generation generation() const { return generation_; }
   std::size_t size() const { return waiting_.size(); }
 
-  void add(Completion<void> done) { waiting_.push_back(std::move(done)); }
+  void add(Completion<void> done) { waiting_.push(std::move(done)); }
 
   /// The next `count` are stored: runs their completions.
   void succeed(std::size_t count);
@@ -33,7 +33,7 @@ class Outstanding {
 
  private:
   Generation generation_ = 0;
-  std::deque<Completion<void>> waiting_;
+  Fifo<Completion<void>> waiting_;
   bool is_closed_ = false;
 };
 

@@ -152,10 +152,10 @@ Writer::Transaction Writer::next_transaction() {
 
 void Writer::succeed(const Transaction& transaction, std::chrono::duration<double> took) {
   const std::size_t end = transaction.first + transaction.count;
-  std::vector<Shard*> touched;
+  touched_.clear();
   for (std::size_t i = transaction.first; i < end; ++i) {
     Shard* shard = taken_.origins[i].shard;
-    if (shard->in_transaction++ == 0) touched.push_back(shard);
+    if (shard->in_transaction++ == 0) touched_.push_back(shard);
   }
   {
     const std::lock_guard lock(mutex_);
@@ -167,7 +167,7 @@ void Writer::succeed(const Transaction& transaction, std::chrono::duration<doubl
   }
   // Before the completions, which rely on it: what was committed is held by nobody here any more.
   for (std::size_t i = transaction.first; i < end; ++i) taken_.writes[i] = SavePresence{};
-  for (Shard* shard : touched) {
+  for (Shard* shard : touched_) {
     shard->postbox->post(
         [outstanding = shard->outstanding, count = std::exchange(shard->in_transaction, 0)] {
           if (const auto alive = outstanding.lock()) alive->succeed(count);

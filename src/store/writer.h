@@ -110,6 +110,7 @@ class Writer {
   // Of the stepping thread: what it took, and how far it has come.
   Queue taken_;
   std::size_t next_ = 0;
+  std::vector<Shard*> touched_;
 };
 
 }  // namespace fairlead::store

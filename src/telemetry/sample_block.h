@@ -25,9 +25,7 @@ class SampleBlock {
     std::int64_t offset = 0;
     std::int64_t last_seq = 0;
     std::int64_t last_at = 0;
-
-   private:
-    friend class SampleBlock;
+    /// Where the text of the epoch lies: epoch() reads it.
     std::optional<std::size_t> epoch_begin{};
     std::size_t epoch_size = 0;
   };

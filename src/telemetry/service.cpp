@@ -205,13 +205,11 @@ Service::Flight& Service::open_flight() {
 void Service::flush() {
   if (!open_) return;
   auto block = open_->block;
-  flying_.push_back(std::move(open_));
+  flying_.push(std::move(open_));
   repository_.append(std::move(block), [this](const Result<void>& result) {
-    auto flight = std::move(flying_.front());
-    flying_.pop_front();
-    land(std::move(flight), result);
+    land(flying_.pop(), result);
     // What was admitted behind a failure fails with it: its numbers rest on what was not stored.
-    if (!result && flying_.empty() && open_) land(std::move(open_), result);
+    if (!result && flying_.is_empty() && open_) land(std::move(open_), result);
   });
 }
 

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/completion.h"
+#include "base/fifo.h"
 #include "protocol/capabilities.h"
 #include "protocol/device_ref.h"
 #include "protocol/requests.h"
@@ -135,7 +135,7 @@ class Service {
   /// What this turn admits; null while that is nothing.
   std::unique_ptr<Flight> open_;
   /// On their way to the store and back, in order.
-  std::deque<std::unique_ptr<Flight>> flying_;
+  Fifo<std::unique_ptr<Flight>> flying_;
   std::vector<std::unique_ptr<Flight>> landed_;
   Counters counters_;
 };

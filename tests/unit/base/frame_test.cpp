@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fifo.h"
 #include "base/id.h"
 #include "base/mailbox.h"
 
@@ -74,6 +75,20 @@ TEST_CASE("ids sort by the time they were made and are of one alphabet") {
   CHECK(early.starts_with("c-"));
   CHECK(early < later);
   CHECK(early.substr(2).find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ") == std::string::npos);
+}
+
+TEST_CASE("a queue gives out what came first, also when it is never empty") {
+  Fifo<int> queue;
+  CHECK(queue.is_empty());
+  for (int i = 0; i < 5; ++i) queue.push(i);
+  for (int i = 5; i < 1000; ++i) {
+    queue.push(i);
+    REQUIRE(queue.pop() == i - 5);
+    REQUIRE(queue.size() == 5);
+  }
+  while (!queue.is_empty()) queue.pop();
+  queue.push(7);
+  CHECK(queue.pop() == 7);
 }
 
 TEST_CASE("a mailbox keeps each sender's order and wakes when it was empty") {
