@@ -33,6 +33,7 @@ struct Hub::Parts {
   std::unique_ptr<StoreBackpressure> backpressure;
   std::unique_ptr<ShardMail> mail;
   std::unique_ptr<http::SiteSettings> site_settings;
+  std::unique_ptr<http::RequestRates> rates;
   struct Front {
     std::unique_ptr<ShardSite> site;
     SystemRandom random;
@@ -80,18 +81,20 @@ void Hub::Parts::make_shards(protocol::DeviceKey last_key) {
 void Hub::Parts::make_fronts() {
   site_settings = std::make_unique<http::SiteSettings>(
       http::SiteSettings{settings.hub, origins, settings.allow_query_token});
+  rates =
+      std::make_unique<http::RequestRates>(settings.hub.messages_per_second, settings.hub.burst);
   const bool is_split = admin_listener != nullptr;
   for (std::size_t index = 0; index < shards.size(); ++index) {
     auto front = std::make_unique<Front>();
     front->site =
         std::make_unique<ShardSite>(index, shards, *mail, *store, settings.hub.connections);
     const auto serves = is_split ? http::Serves::kAllButAdmin : http::Serves::kEverything;
-    front->routes =
-        std::make_unique<http::Routes>(*front->site, *site_settings, serves, clock, front->random);
+    front->routes = std::make_unique<http::Routes>(*front->site, *site_settings, *rates, serves,
+                                                   clock, front->random);
     listener->watch(shards[index]->reactor(), *front->routes);
     if (is_split) {
       front->admin_routes = std::make_unique<http::Routes>(
-          *front->site, *site_settings, http::Serves::kAdminOnly, clock, front->random);
+          *front->site, *site_settings, *rates, http::Serves::kAdminOnly, clock, front->random);
       admin_listener->watch(shards[index]->reactor(), *front->admin_routes);
     }
     fronts.push_back(std::move(front));
@@ -107,8 +110,8 @@ void Hub::Parts::restore(store::Loaded loaded) {
     home.home().restore(std::move(device.device), std::move(device.progress),
                         std::move(device.latest));
   }
-  for (commands::Command& command : loaded.unfinished) {
-    home_of(command.tenant, command.device).home().restore(std::move(command));
+  for (const commands::Command& command : loaded.unfinished) {
+    home_of(command.tenant, command.device).home().restore(command);
   }
   for (const auth::Revocation& revocation : loaded.revocations) {
     for (const auto& shard : shards) shard->shard().restore(revocation);
@@ -161,9 +164,7 @@ const std::string& Hub::address() const { return parts_->listener->local_address
 void Hub::drain(std::int64_t give_up_after_ms) {
   parts_->listener->stop_accepting();
   const std::int64_t until = parts_->clock.steady_ms() + give_up_after_ms;
-  for (std::size_t index = 0; index < parts_->shards.size(); ++index) {
-    parts_->mail->post(index, [until](hub::Shard& shard) { shard.drain(until); });
-  }
+  for (const auto& shard : parts_->shards) shard->drain(until);
 }
 
 bool Hub::is_drained() const {

@@ -32,7 +32,7 @@ class Hub {
 
   /// Accepts nothing any more and lets the shards answer and close what they have.
   void drain(std::int64_t give_up_after_ms);
-  /// No WebSocket is left, and the store has written everything.
+  /// No WebSocket is left, no HTTP answer is owed, and the store has written everything.
   bool is_drained() const;
   /// Commits what is queued and ends the threads.
   void stop();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <string_view>
 
 #include "app/config_file.h"
@@ -91,16 +92,16 @@ Result<std::pair<std::string, std::string>> parse_assignment(const std::string& 
 }
 
 std::string print_settings(const Settings& settings) {
-  std::string out;
-  std::string section;
+  // By section: TOML takes each header once, and by name `auth.claims.sub` stands within `auth`.
+  std::map<std::string_view, std::string> sections;
   for (const ConfigKey& key : config_keys()) {
     const std::size_t dot = key.name.rfind('.');
-    const std::string_view key_section = key.name.substr(0, dot);
-    if (key_section != section) {
-      section = key_section;
-      out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", section);
-    }
-    out += fmt::format("# {}\n{} = {}\n", key.help, key.name.substr(dot + 1), key.get(settings));
+    sections[key.name.substr(0, dot)] +=
+        fmt::format("# {}\n{} = {}\n", key.help, key.name.substr(dot + 1), key.get(settings));
+  }
+  std::string out;
+  for (const auto& [section, lines] : sections) {
+    out += fmt::format("{}[{}]\n{}", out.empty() ? "" : "\n", section, lines);
   }
   return out;
 }

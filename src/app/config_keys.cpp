@@ -17,6 +17,22 @@ std::unexpected<Error> bad(std::string rule) {
   return std::unexpected(Error{.code = Code::kInvalid, .message = std::move(rule)});
 }
 
+/// A TOML basic string.
+std::string quoted(std::string_view value) {
+  std::string text = "\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') {
+      text += '\\';
+      text += c;
+    } else if ((c >= 0 && c < ' ') || c == 0x7F) {
+      text += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
+    } else {
+      text += c;
+    }
+  }
+  return text += '"';
+}
+
 template <std::integral T, typename Member>
 ConfigKey number(std::string_view name, std::string_view help, Member member, T least, T most) {
   return {.name = name,
@@ -55,7 +71,7 @@ ConfigKey text(std::string_view name, std::string_view help, Member member) {
             member(settings) = std::string(value);
             return {};
           },
-          .get = [=](const Settings& settings) { return fmt::format("\"{}\"", member(settings)); }};
+          .get = [=](const Settings& settings) { return quoted(member(settings)); }};
 }
 
 template <typename Member>
@@ -91,9 +107,9 @@ ConfigKey list(std::string_view name, std::string_view help, Member member) {
           },
           .get =
               [=](const Settings& settings) {
-                const auto& items = member(settings);
-                return items.empty() ? std::string("[]")
-                                     : fmt::format("[\"{}\"]", fmt::join(items, "\", \""));
+                std::vector<std::string> items;
+                for (const std::string& item : member(settings)) items.push_back(quoted(item));
+                return fmt::format("[{}]", fmt::join(items, ", "));
               },
           .is_list = true};
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "app/composition.h"
+#include "app/descriptors.h"
 #include "app/keys.h"
 #include "app/log.h"
 #include "auth/mint.h"
@@ -110,6 +111,7 @@ int serve(Settings settings) {
     if (auto prepared = prepare_dev(settings); !prepared) return refuse(prepared.error());
   }
   start_log(settings);
+  const std::size_t descriptors = raise_descriptor_limit();
   const sigset_t signals = block_signals();
   const Settings in_force = settings;
   auto hub = Hub::open(std::move(settings), clock);
@@ -119,6 +121,7 @@ int serve(Settings settings) {
   std::fflush(stdout);
   if (is_dev) print_dev_link(in_force, clock, (*hub)->address());
   spdlog::info("fairlead {} serves on {}", embedded::kVersion, (*hub)->address());
+  check_descriptors(descriptors, in_force.hub.connections);
   return run_until_signal(**hub, signals, clock);
 }
 

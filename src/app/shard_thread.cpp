@@ -10,7 +10,8 @@
 namespace fairlead::app {
 
 ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys)
-    : reactor_(shared.clock),
+    : clock_(shared.clock),
+      reactor_(shared.clock),
       repositories_(shared.store.attach(
           [this](std::move_only_function<void()> letter) { reactor_.post(std::move(letter)); })),
       verifier_(shared.keys, shared.tokens, shared.clock),
@@ -33,7 +34,8 @@ ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySe
                       shard_.fire_timers();
                       shard_.end_turn();
                       connections_.store(shard_.connections().size(), std::memory_order_relaxed);
-                      is_drained_.store(shard_.is_drained(), std::memory_order_release);
+                      is_drained_.store(shard_.is_drained() && has_answered(),
+                                        std::memory_order_release);
                     });
   // Turns come by themselves while there is work; this one is for the timers.
   reactor_.call_every(TimerWheel<int>::kTickMs, [] { return true; });
@@ -45,6 +47,18 @@ void ShardThread::start() {
   thread_ = std::thread([this] { reactor_.run(); });
   const std::string name = "shard-" + std::to_string(shard_.index());
   pthread_setname_np(thread_.native_handle(), name.c_str());
+}
+
+void ShardThread::drain(std::int64_t give_up_steady_ms) {
+  reactor_.post([this, give_up_steady_ms] {
+    give_up_steady_ms_ = give_up_steady_ms;
+    reactor_.drain();
+    shard_.drain(give_up_steady_ms);
+  });
+}
+
+bool ShardThread::has_answered() const {
+  return !reactor_.owes_answers() || clock_.steady_ms() >= give_up_steady_ms_;
 }
 
 void ShardThread::stop() {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <thread>
 
@@ -35,6 +36,9 @@ class ShardThread {
   ShardThread& operator=(const ShardThread&) = delete;
 
   void start();
+  /// From any thread: takes no request any more; see is_drained(). `give_up_steady_ms` as of
+  /// hub::Shard::drain, and for answers over HTTP.
+  void drain(std::int64_t give_up_steady_ms);
   /// Ends the thread after its running turn.
   void stop();
 
@@ -44,9 +48,13 @@ class ShardThread {
 
   // ---- any thread -------------------------------------------------------------------------------
   std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
+  /// No WebSocket is left, and no HTTP answer is owed (or too late).
   bool is_drained() const { return is_drained_.load(std::memory_order_acquire); }
 
  private:
+  bool has_answered() const;
+
+  const Clock& clock_;
   net::Reactor reactor_;
   SystemRandom random_;
   std::unique_ptr<store::ShardStore> repositories_;
@@ -54,6 +62,7 @@ class ShardThread {
   hub::Shard shard_;
   std::atomic<std::size_t> connections_ = 0;
   std::atomic<bool> is_drained_ = false;
+  std::int64_t give_up_steady_ms_ = 0;
   std::thread thread_;
 };
 

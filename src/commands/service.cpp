@@ -149,6 +149,7 @@ void Service::end_wait(Wait& wait) {
 }
 
 void Service::end_waits() {
+  is_ending_waits_ = true;
   for (Timer* const timer : index_.deadlines().all(Timer::Kind::kWait)) {
     index_.deadlines().disarm(*timer);
     end_wait(static_cast<Wait&>(*timer));

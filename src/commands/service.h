@@ -127,7 +127,7 @@ class Service : private Journal::Witness {
   void wait(protocol::DeviceRef device, std::string_view command, std::int64_t deadline_ms,
             Completion<Command> done);
 
-  /// The hub stops: every wait ends with the state as it is.
+  /// The hub stops: every wait, those to come too, ends with the state as it is.
   void end_waits();
 
   /// Expires what is due and ends waits; to be called when next_deadline() has come. A command has
@@ -198,6 +198,7 @@ class Service : private Journal::Witness {
   Journal journal_;
   LateSenders late_senders_;
   std::unordered_map<std::string, std::vector<Waiting>> lookups_;
+  bool is_ending_waits_ = false;
 };
 
 }  // namespace fairlead::commands

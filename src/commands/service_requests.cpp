@@ -189,7 +189,8 @@ void Service::wait(protocol::DeviceRef device, std::string_view command, std::in
          Entry& entry = **found;
          Wait& wait = entry.waits.emplace_front(entry, std::move(done));
          const bool is_over = entry.is_committed && is_final(entry.committed.state);
-         if (is_over || deadline_ms <= clock_.now_ms()) return end_wait(wait);
+         const bool is_time_over = is_ending_waits_ || deadline_ms <= clock_.now_ms();
+         if (is_over || is_time_over) return end_wait(wait);
          index_.deadlines().arm(wait, deadline_ms);
        });
 }

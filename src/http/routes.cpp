@@ -16,7 +16,6 @@
 namespace fairlead::http {
 namespace {
 
-constexpr std::size_t kMaxBuckets = 100'000;
 constexpr std::string_view kSocketPath = "/v1/ws";
 
 struct Route {
@@ -143,10 +142,11 @@ class CorsExchange final : public net::Exchange {
 
 }  // namespace
 
-Routes::Routes(Site& site, const SiteSettings& settings, Serves serves, const Clock& clock,
-               Random& random)
+Routes::Routes(Site& site, const SiteSettings& settings, RequestRates& rates, Serves serves,
+               const Clock& clock, Random& random)
     : site_(site),
       settings_(settings),
+      rates_(rates),
       serves_(serves),
       clock_(clock),
       upgrade_(site, settings, clock, random),
@@ -240,23 +240,6 @@ Result<auth::Principal> Routes::who_asks(const auth::HandshakeToken& token) cons
   return fail(Code::kUnauthenticated, "give a token: Authorization: Bearer <jwt>");
 }
 
-Result<void> Routes::charge(const auth::Principal& who) {
-  std::string name = who.tenant;
-  name.push_back('\0');
-  name.push_back(who.kind == auth::Kind::kDevice ? 'd' : 'c');
-  name += who.subject;
-  if (buckets_.size() >= kMaxBuckets) buckets_.clear();
-  const auto [bucket, is_new] =
-      buckets_.try_emplace(std::move(name), settings_.hub.messages_per_second, settings_.hub.burst);
-  const std::int64_t wait_ms = bucket->second.take(clock_.steady_ms());
-  if (wait_ms == 0) return {};
-  Error error{
-      .code = Code::kRateLimited,
-      .message = fmt::format("over {} requests a second", settings_.hub.messages_per_second)};
-  error.retry_after_ms = wait_ms;
-  return std::unexpected(std::move(error));
-}
-
 void Routes::serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange) {
   const auto route = std::ranges::find_if(kRoutes, [&request](const Route& known) {
     return fits_method(known, request.method) && match(known.pattern, request.path);
@@ -268,7 +251,9 @@ void Routes::serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> 
     const bool had_token = !std::holds_alternative<auth::NoToken>(token);
     return respond_unauthenticated(*exchange, who.error(), had_token);
   }
-  if (auto charged = charge(*who); !charged) return respond_error(*exchange, charged.error());
+  if (auto charged = rates_.charge(*who, clock_.steady_ms()); !charged) {
+    return respond_error(*exchange, charged.error());
+  }
   auto query = Query::parse(request.query);
   if (!query) return respond_error(*exchange, query.error());
   auto names = match(route->pattern, request.path);

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,9 +8,9 @@
 #include "auth/handshake_token.h"
 #include "base/clock.h"
 #include "base/random.h"
-#include "base/token_bucket.h"
 #include "http/handlers.h"
 #include "http/request.h"
+#include "http/request_rates.h"
 #include "http/site.h"
 #include "http/upgrade.h"
 #include "net/exchange.h"
@@ -23,8 +21,8 @@ namespace fairlead::http {
 /// Thread: the shard's.
 class Routes final : public net::RequestHandler {
  public:
-  Routes(Site& site, const SiteSettings& settings, Serves serves, const Clock& clock,
-         Random& random);
+  Routes(Site& site, const SiteSettings& settings, RequestRates& rates, Serves serves,
+         const Clock& clock, Random& random);
 
   void on_request(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange) override;
 
@@ -36,16 +34,14 @@ class Routes final : public net::RequestHandler {
   void serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange);
   auth::HandshakeToken token_of(const net::HttpRequest& request) const;
   Result<auth::Principal> who_asks(const auth::HandshakeToken& token) const;
-  Result<void> charge(const auth::Principal& who);
 
   Site& site_;
   const SiteSettings& settings_;
+  RequestRates& rates_;
   const Serves serves_;
   const Clock& clock_;
   Upgrade upgrade_;
   Context context_;
-  /// By tenant, kind and subject; emptied when it has grown beyond kMaxBuckets.
-  boost::unordered_flat_map<std::string, TokenBucket> buckets_;
 };
 
 }  // namespace fairlead::http

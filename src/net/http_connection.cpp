@@ -135,6 +135,10 @@ void HttpConnection::start_request() {
   framing_ = {.is_http_11 = reader_.facts().is_http_11,
               .keeps_alive = reader_.facts().keeps_alive,
               .is_head = request.method == "HEAD"};
+  if (host_.is_draining()) {
+    refuse({.status = 503, .detail = "the hub restarts"});
+    return;
+  }
   handshake_ = check_handshake(request, framing_.is_http_11);
   if (handshake_.kind == Handshake::Kind::kRefused) {
     refuse(handshake_.refusal);
@@ -163,6 +167,7 @@ void HttpConnection::on_ready() {
 // ------------------------------------------------------------------------------------
 
 void HttpConnection::queue_response(HttpResponse response) {
+  if (host_.is_draining()) framing_.keeps_alive = false;
   queue_.push(write_head(response, framing_, host_.http_date()), host_.send_buffers());
   if (has_body(response, framing_)) {
     queue_.push(std::move(response.body), host_.send_buffers());

@@ -43,6 +43,7 @@ class HttpConnection final : public Pollable {
   void on_ready() override;
   void on_flush() override;
   void on_deadline() override;
+  bool owes_answer() const override { return phase_ != Phase::kReading || !queue_.is_empty(); }
 
  private:
   enum class Phase : std::uint8_t {

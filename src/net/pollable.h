@@ -26,6 +26,8 @@ class Pollable {
   virtual void on_flush() {}
   /// The moment set with Reactor::set_deadline has passed.
   virtual void on_deadline() {}
+  /// Whether a peer would lose an answer if the socket were closed now.
+  virtual bool owes_answer() const { return false; }
 
  protected:
   /// Null while nobody watches it.

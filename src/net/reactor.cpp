@@ -208,6 +208,10 @@ void Reactor::serve(Socket socket, RequestHandler& handler) {
   adopt(std::move(connection));
 }
 
+bool Reactor::owes_answers() const {
+  return std::ranges::any_of(all_, [](const Pollable& each) { return each.owes_answer(); });
+}
+
 std::string_view Reactor::http_date() {
   const std::int64_t now = clock_.now_ms();
   if (now / kMsPerSecond != http_date_second_) {

@@ -106,6 +106,12 @@ class Reactor final : public TransportHost {
   /// outlives the reactor's last turn.
   void serve(Socket socket, RequestHandler& handler);
 
+  /// From now on a request is answered 503, and a connection closes behind its answer. For good.
+  void drain() { is_draining_ = true; }
+  bool is_draining() const { return is_draining_; }
+  /// Whether a request is with its handler, or an answer not yet with its peer.
+  bool owes_answers() const;
+
   const ReactorCounters& counters() const { return counters_; }
   /// Sockets open here, listeners not counted.
   std::size_t connections() const { return connections_; }
@@ -179,6 +185,7 @@ class Reactor final : public TransportHost {
   std::int64_t now_ms_ = 0;
   std::size_t connections_ = 0;
   std::atomic<bool> is_stopped_ = false;
+  bool is_draining_ = false;
 
   /// Whose callback is running; forget() clears it.
   Pollable* running_ = nullptr;

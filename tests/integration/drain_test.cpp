@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 
+#include <memory>
 #include <set>
 
 #include "support/failure.h"
@@ -53,6 +55,38 @@ TEST_CASE("what was sent before a drain is acked and stored, or neither") {
     CHECK(row["metrics"]["n"] == ++stored);
   }
   CHECK(stored == acked);
+}
+
+TEST_CASE("what was posted before a drain is answered, or is not stored") {
+  HubProcess hub;
+  REQUIRE(hub.http().put("/v1/devices/boiler", obj()).status == 201);
+  const std::string token = hub.sign(Token::client("poster").may_do_all());
+  std::vector<std::unique_ptr<HttpConnection>> posts;
+  for (int n = 1; n <= 40; ++n) {
+    const std::string body = obj("metrics", obj("n", n)).dump();
+    posts.push_back(std::make_unique<HttpConnection>(hub.port()));
+    posts.back()->send(
+        fmt::format("POST /v1/devices/boiler/telemetry HTTP/1.1\r\nHost: x\r\n"
+                    "Authorization: Bearer {}\r\nContent-Length: {}\r\n\r\n{}",
+                    token, body.size(), body));
+  }
+  hub.process().signal(SIGTERM);
+  std::set<std::int64_t> answered;
+  for (std::size_t i = 0; i < posts.size(); ++i) {
+    try {
+      if (posts[i]->receive().status == 202) answered.insert(static_cast<std::int64_t>(i) + 1);
+    } catch (const Failure&) {
+      // Without an answer it must not be stored either.
+      continue;
+    }
+  }
+  CHECK(hub.process().wait() == 0);
+  hub.start();
+  std::set<std::int64_t> stored;
+  for (const Json& row : hub.http().list("/v1/devices/boiler/telemetry")) {
+    stored.insert(row["metrics"]["n"].as_int());
+  }
+  CHECK(fmt::format("{}", fmt::join(stored, " ")) == fmt::format("{}", fmt::join(answered, " ")));
 }
 
 TEST_CASE("silent peers do not hold up the end for more than 10 s") {

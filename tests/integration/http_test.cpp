@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <chrono>
+#include <memory>
+
 #include "support/failure.h"
 #include "support/hub_process.h"
 
@@ -251,6 +254,25 @@ TEST_CASE("a client that ends its side after a request still gets the answer") {
   connection.send(get("/v1/devices"));
   connection.socket().shut_writing();
   CHECK(connection.receive().status == 200);
+}
+
+TEST_CASE("a principal has one rate, however many shards its connections are on") {
+  const HubProcess own(
+      {.settings = {"limits.messages_per_second=1", "limits.burst=8", "runtime.shards=2"}});
+  const std::string token = own.sign(Token::client("many").may_do_all());
+  const auto began = std::chrono::steady_clock::now();
+  std::vector<std::unique_ptr<HttpConnection>> connections;
+  for (int i = 0; i < 64; ++i) {
+    connections.push_back(std::make_unique<HttpConnection>(own.port()));
+    connections.back()->send("GET /v1/devices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " +
+                             token + "\r\n\r\n");
+  }
+  int good = 0;
+  for (const auto& connection : connections) good += connection->receive().status == 200 ? 1 : 0;
+  const auto took =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - began);
+  CHECK(good >= 8);
+  CHECK(good <= 8 + took.count() + 1);
 }
 
 TEST_CASE("one principal's requests over its rate are 429 and told when to come again") {

@@ -2,10 +2,12 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <map>
+#include <memory>
 #include <set>
 #include <sstream>
 
@@ -174,4 +176,29 @@ TEST_CASE("logs as JSON are a JSON object a line and hold no token and no payloa
     CHECK(line.find("12345.678") == std::string::npos);
   }
   CHECK(count > 0);
+}
+
+TEST_CASE("without free descriptors connections wait, and are served when some are free again") {
+  const TempDir dir;
+  const auto secret = dir.write("secret", kSecret);
+  const std::string line =
+      fmt::format("ulimit -n 90; exec {} serve --listen 127.0.0.1:0 --data {} --jwt-secret-file {}",
+                  fairlead_binary().string(), (dir.path() / "data").string(), secret.string());
+  Process hub("/bin/sh", {"-c", line});
+  const std::string started = hub.read_line(Deadline{kStartPatience});
+  const auto port = static_cast<std::uint16_t>(std::stoi(started.substr(started.rfind(':') + 1)));
+  {
+    std::vector<std::unique_ptr<HttpConnection>> many;
+    many.reserve(120);
+    for (int i = 0; i < 120; ++i) many.push_back(std::make_unique<HttpConnection>(port));
+    many.front()->send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(many.front()->receive().status == 200);
+    many.back()->send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    for (int i = 0; i < 100; ++i) many[static_cast<std::size_t>(i)].reset();
+    CHECK(many.back()->receive().status == 200);
+  }
+  CHECK(HttpClient(port, "").get("/healthz").status == 200);
+  hub.signal(SIGTERM);
+  CHECK(hub.wait() == 0);
+  CHECK(hub.errors().find("only 90 files may be open") != std::string::npos);
 }

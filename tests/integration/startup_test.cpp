@@ -182,6 +182,20 @@ TEST_CASE("the later of file, environment and --set wins") {
   CHECK(holds(shown.out, "level = \"debug\""));
 }
 
+TEST_CASE("what config prints can be read back and says the same") {
+  const Start start;
+  const Finished shown =
+      run_fairlead({"config", "--set", "auth.claims.sub=who \"\\ \t", "--set", "auth.issuer=a, b",
+                    "--set", "http.allowed_origins=https://a.example", "--set", "limits.burst=17"});
+  REQUIRE(shown.code == 0);
+  const auto file = start.dir.write("fairlead.toml", shown.out);
+  const Finished again = run_fairlead({"config", "--config", file});
+  CAPTURE(again.err);
+  CHECK(again.code == 0);
+  CHECK(again.out == shown.out);
+  CHECK(holds(again.out, "burst = 17"));
+}
+
 TEST_CASE("config masks what is secret") {
   const Finished shown = run_fairlead(
       {"config", "--set", "store.url=postgres://fairlead:hunter2@db.example/fairlead"});

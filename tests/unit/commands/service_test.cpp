@@ -331,6 +331,20 @@ TEST_CASE("a restart takes up every unfinished command with its deadline and its
   CHECK(world.link.deliveries == std::vector<Delivery>{{kBoiler, id, 2}});
 }
 
+TEST_CASE("when the hub stops, waits end with the state as it is, those that come later too") {
+  World world;
+  const std::string id = world.send();
+  Answer<Command> early, late;
+  world.service().wait(kBoiler, id, world.clock.now + 60'000, early.completion());
+  CHECK(!early.got);
+  world.service().end_waits();
+  REQUIRE(early.is_ok());
+  CHECK(early.got->value().state == kPending);
+  world.service().wait(kBoiler, id, world.clock.now + 60'000, late.completion());
+  REQUIRE(late.is_ok());
+  CHECK(late.got->value().state == kPending);
+}
+
 TEST_CASE("a deleted device's commands end unannounced, and those who wait are answered") {
   World world;
   const std::string id = world.send();

@@ -110,7 +110,8 @@ class Front {
       : of_hub_(options.of_hub),
         settings_{
             .hub = of_hub_, .origins = origins_, .allow_query_token = options.allow_query_token},
-        routes_(site, settings_, options.serves, site.hub.clock, random_) {}
+        rates_(of_hub_.messages_per_second, of_hub_.burst),
+        routes_(site, settings_, rates_, options.serves, site.hub.clock, random_) {}
 
   /// A request as somebody who may do everything; committed and answered.
   Outcome ask(std::string_view method, std::string_view target, std::string body = "",
@@ -157,6 +158,7 @@ class Front {
   const auth::OriginPolicy origins_ = auth::OriginPolicy::make({"https://app.example"}).value();
   const SiteSettings settings_;
   SeededRandom random_{1};
+  RequestRates rates_;
   Routes routes_;
 };
 

@@ -289,3 +289,33 @@ TEST_CASE("a peer that does not take its answer is dropped") {
   loop.clock.at_ms += 30'000;
   loop.until([&] { return loop.reactor.connections() == 0; });
 }
+
+TEST_CASE("while draining what is with its handler is answered, and what comes after is 503") {
+  Loop loop;
+  Kept kept(loop);
+  auto peer = loop.connect();
+  auto other = loop.connect();
+  auto idle = loop.connect();
+  peer.send(get("/taken"));
+  loop.until([&] { return kept.exchanges.size() == 1; });
+  CHECK(loop.reactor.owes_answers());
+  loop.reactor.drain();
+  other.send(get("/late"));
+  loop.until([&] { return other.is_at_end; }, {&other});
+  CHECK(other.has("HTTP/1.1 503 "));
+  CHECK(other.has("Connection: close\r\n"));
+  CHECK(other.has("Retry-After: "));
+  CHECK(kept.exchanges.size() == 1);
+  other.drop();
+  loop.settle();
+  CHECK(loop.reactor.owes_answers());
+  kept.exchanges[0]->respond({.status = 200, .headers = {}, .body = "taken"});
+  loop.until([&] { return peer.is_at_end; }, {&peer});
+  CHECK(peer.has("HTTP/1.1 200 "));
+  CHECK(peer.has("Connection: close\r\n"));
+  // Until the peer says that it has the answer.
+  CHECK(loop.reactor.owes_answers());
+  peer.drop();
+  loop.until([&] { return !loop.reactor.owes_answers(); });
+  CHECK_FALSE(idle.is_at_end);
+}

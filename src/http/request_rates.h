@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "auth/principal.h"
+#include "base/result.h"
+#include "base/token_bucket.h"
+
+namespace fairlead::http {
+
+/// One bucket for the HTTP requests of each principal (protocol, section 8), whichever shards its
+/// connections are on. Thread-safe: locks stand for a part of the principals each and are held for
+/// one look. Bounded: a part that is full forgets the buckets that are full again, which is no
+/// loss, and all of them only when every one is in use.
+class RequestRates {
+ public:
+  static constexpr std::size_t kMaxBuckets = 100'000;
+
+  RequestRates(std::int64_t per_second, std::int64_t burst)
+      : per_second_(per_second), burst_(burst) {}
+
+  /// Takes one request; kRateLimited with the time to wait where there is none to take.
+  Result<void> charge(const auth::Principal& who, std::int64_t steady_ms);
+
+ private:
+  static constexpr std::size_t kParts = 64;
+  struct Part {
+    std::mutex mutex;
+    /// By tenant, kind and subject. Guarded by mutex.
+    boost::unordered_flat_map<std::string, TokenBucket> buckets;
+  };
+
+  const std::int64_t per_second_;
+  const std::int64_t burst_;
+  std::array<Part, kParts> parts_;
+};
+
+}  // namespace fairlead::http
