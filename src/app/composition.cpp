@@ -64,7 +64,9 @@ void Hub::Parts::make_shards(protocol::DeviceKey last_key) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   const std::size_t count = settings.shards > 0 ? static_cast<std::size_t>(settings.shards) : cores;
   mail = std::make_unique<ShardMail>(count);
+  const net::ReactorOptions net{.http = settings.http};
   const ShardThread::Shared shared{.settings = settings.hub,
+                                   .net = net,
                                    .tokens = settings.tokens,
                                    .keys = keys,
                                    .clock = clock,

@@ -7,6 +7,7 @@
 
 #include "auth/token_policy.h"
 #include "hub/settings.h"
+#include "net/http_limits.h"
 
 namespace fairlead::app {
 
@@ -17,6 +18,7 @@ struct Settings {
   /// Empty: health and metrics are served on http_listen.
   std::string http_admin_listen;
   std::vector<std::string> http_allowed_origins;
+  net::HttpLimits http;
 
   std::string jwt_secret_file;
   std::string jwks_file;

@@ -11,7 +11,7 @@ namespace fairlead::app {
 
 ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys)
     : clock_(shared.clock),
-      reactor_(shared.clock),
+      reactor_(shared.clock, shared.net),
       repositories_(shared.store.attach(
           [this](std::move_only_function<void()> letter) { reactor_.post(std::move(letter)); })),
       verifier_(shared.keys, shared.tokens, shared.clock),

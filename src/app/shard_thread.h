@@ -22,6 +22,7 @@ class ShardThread {
  public:
   struct Shared {
     const hub::Settings& settings;
+    const net::ReactorOptions& net;
     const auth::TokenPolicy& tokens;
     std::shared_ptr<const auth::KeySet> keys;
     const Clock& clock;

@@ -98,6 +98,13 @@ void respond_problem(net::Exchange& exchange, int status, std::string_view title
   exchange.respond({.status = status, .headers = std::move(headers), .body = std::move(body)});
 }
 
+/// The methods of RFC 9110 and RFC 5789: others are not known here at all, whatever the path.
+bool is_known_method(std::string_view method) {
+  static constexpr std::array<std::string_view, 9> kKnown = {
+      "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"};
+  return std::ranges::find(kKnown, method) != kKnown.end();
+}
+
 /// 404, or 405 where only the method is wrong.
 void respond_no_route(net::Exchange& exchange, const std::string& path) {
   std::string allowed;
@@ -121,10 +128,12 @@ class CorsExchange final : public net::Exchange {
   CorsExchange(std::unique_ptr<net::Exchange> exchange, std::string origin)
       : exchange_(std::move(exchange)), origin_(std::move(origin)) {}
   void respond(net::HttpResponse response) override {
-    response.headers.emplace_back("Access-Control-Allow-Origin", origin_);
-    response.headers.emplace_back("Access-Control-Expose-Headers", "Link, Retry-After");
-    response.headers.emplace_back("Vary", "Origin");
+    add_headers(response);
     exchange_->respond(std::move(response));
+  }
+  void stream(net::HttpResponse head, std::unique_ptr<net::BodySource> source) override {
+    add_headers(head);
+    exchange_->stream(std::move(head), std::move(source));
   }
   bool is_upgrade() const override { return exchange_->is_upgrade(); }
   const std::vector<std::string>& offered_protocols() const override {
@@ -136,6 +145,12 @@ class CorsExchange final : public net::Exchange {
   }
 
  private:
+  void add_headers(net::HttpResponse& response) const {
+    response.headers.emplace_back("Access-Control-Allow-Origin", origin_);
+    response.headers.emplace_back("Access-Control-Expose-Headers", "Link, Retry-After");
+    response.headers.emplace_back("Vary", "Origin");
+  }
+
   std::unique_ptr<net::Exchange> exchange_;
   std::string origin_;
 };
@@ -165,6 +180,10 @@ void Routes::on_request(net::HttpRequest request, std::unique_ptr<net::Exchange>
                      {"Access-Control-Allow-Headers", "Authorization, Content-Type, Accept"},
                      {"Access-Control-Max-Age", "600"}},
          .body = ""});
+  }
+  if (!is_known_method(request.method)) {
+    return respond_problem(*exchange, 501, "Not Implemented",
+                           "there is no method " + request.method, "invalid");
   }
   if (auto path = check_path(request.path); !path) return respond_error(*exchange, path.error());
   const bool is_admin_path =

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "http/handlers.h"
+#include "http/telemetry_export.h"
 #include "http/telemetry_format.h"
 #include "protocol/json_writer.h"
 #include "protocol/limits.h"
@@ -54,37 +55,6 @@ Result<telemetry::Range> range_of(const Query& query) {
   return range;
 }
 
-std::string body_of(Format format, const telemetry::Page& page,
-                    const std::vector<std::string>& metrics,
-                    const std::optional<std::string>& next) {
-  if (format == Format::kCsv) return rows_csv(page.samples, metrics);
-  std::vector<std::string> rows;
-  for (const telemetry::Sample& sample : page.samples) {
-    std::string row = row_json(sample, metrics);
-    if (!row.empty()) rows.push_back(std::move(row));
-  }
-  if (format == Format::kJson) return page_json(rows, next);
-  std::string lines;
-  for (const std::string& row : rows) lines.append(row).push_back('\n');
-  return lines;
-}
-
-/// The same request with another cursor, for `Link` (RFC 8288).
-std::string next_link(const net::HttpRequest& request, const std::string& cursor) {
-  std::string query;
-  std::string_view rest = request.query;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('&'), rest.size());
-    const std::string_view parameter = rest.substr(0, end);
-    const auto name = percent_decode(parameter.substr(0, parameter.find('=')));
-    if (name != "cursor" && !parameter.empty()) {
-      query.append(parameter).push_back('&');
-    }
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return fmt::format("<{}?{}cursor={}>; rel=next", request.path, query, cursor);
-}
-
 }  // namespace
 
 void post_telemetry(Context& context, Request request) {
@@ -113,26 +83,14 @@ void get_telemetry(Context& context, Request request) {
   if (!range) return respond_error(*request.exchange, range.error());
   auto metrics = metrics_of(request.query);
   if (!metrics) return respond_error(*request.exchange, metrics.error());
-  const auth::Principal who = std::move(request.who);
-  const std::string id = request.names[0];
-  context.operations.read_telemetry(
-      who, id, *range,
-      [format = *format, metrics = std::move(*metrics), http = std::move(request.http),
-       exchange = std::move(request.exchange)](Result<telemetry::Page> page) {
-        if (!page) return respond_error(*exchange, page.error());
-        std::optional<std::string> next;
-        if (page->has_more) {
-          const telemetry::Sample& last = page->samples.back();
-          next = make_cursor({std::to_string(last.ts), std::to_string(last.offset)});
-        }
-        Headers headers = {{"Content-Type", std::string(content_type(format))},
-                           {"Cache-Control", "no-store"},
-                           {"Vary", "Accept"}};
-        if (next && format != Format::kJson) headers.emplace_back("Link", next_link(http, *next));
-        exchange->respond({.status = 200,
-                           .headers = std::move(headers),
-                           .body = body_of(format, *page, metrics, next)});
-      });
+  export_telemetry({.operations = context.operations,
+                    .who = std::move(request.who),
+                    .device = std::move(request.names[0]),
+                    .range = *range,
+                    .format = *format,
+                    .metrics = std::move(*metrics),
+                    .http = std::move(request.http)},
+                   std::move(request.exchange));
 }
 
 void get_latest(Context& context, Request request) {

@@ -127,28 +127,43 @@ std::string row_json(const telemetry::Sample& sample, const std::vector<std::str
   return json;
 }
 
-std::string rows_csv(const std::vector<telemetry::Sample>& samples,
-                     const std::vector<std::string>& metrics) {
+void add_columns(const std::vector<telemetry::Sample>& samples, std::set<std::string>& columns) {
   protocol::JsonReader reader;
-  std::set<std::string> columns(metrics.begin(), metrics.end());
-  std::vector<std::pair<const telemetry::Sample*, std::map<std::string, std::string>>> rows;
   for (const telemetry::Sample& sample : samples) {
     // What is stored was read once before.
     if (!reader.read_copy(sample.metrics)) continue;
-    std::map<std::string, std::string> cells;
     for (const protocol::Node& node : reader.document().children(reader.document().root())) {
-      std::string name(node.key);
-      if (!metrics.empty() && !std::ranges::binary_search(metrics, name)) continue;
-      columns.insert(name);
-      cells.emplace(std::move(name), csv_field(node));
+      if (!columns.contains(std::string(node.key))) columns.emplace(node.key);
     }
-    if (metrics.empty() || !cells.empty()) rows.emplace_back(&sample, std::move(cells));
   }
+}
+
+std::string csv_head(const std::set<std::string>& columns) {
   std::string csv = "offset,ts,at";
   for (const std::string& column : columns) csv.append(",").append(column);
-  csv += "\r\n";
-  for (const auto& [sample, cells] : rows) {
-    csv += fmt::format("{},{},{}", sample->offset, sample->ts, sample->at);
+  return csv += "\r\n";
+}
+
+std::string csv_rows(const std::vector<telemetry::Sample>& samples,
+                     const std::set<std::string>& columns,
+                     const std::vector<std::string>& metrics) {
+  protocol::JsonReader reader;
+  std::string csv;
+  for (const telemetry::Sample& sample : samples) {
+    if (!reader.read_copy(sample.metrics)) continue;
+    std::map<std::string, std::string> cells;
+    bool has_other = false;
+    for (const protocol::Node& node : reader.document().children(reader.document().root())) {
+      std::string name(node.key);
+      if (columns.contains(name)) {
+        cells.emplace(std::move(name), csv_field(node));
+      } else {
+        has_other = true;
+      }
+    }
+    const bool is_left_out = metrics.empty() ? has_other : cells.empty();
+    if (is_left_out) continue;
+    csv += fmt::format("{},{},{}", sample.offset, sample.ts, sample.at);
     for (const std::string& column : columns) {
       const auto cell = cells.find(column);
       csv.push_back(',');

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,14 @@ std::string_view content_type(Format format);
 /// the row has none of them.
 std::string row_json(const telemetry::Sample& sample, const std::vector<std::string>& metrics);
 
-/// Rows as CSV (RFC 4180): offset,ts,at and the metrics by name.
-std::string rows_csv(const std::vector<telemetry::Sample>& samples,
-                     const std::vector<std::string>& metrics);
+// CSV (RFC 4180): offset,ts,at and the metrics by name.
+
+/// Adds the names of all metrics of `samples`.
+void add_columns(const std::vector<telemetry::Sample>& samples, std::set<std::string>& columns);
+std::string csv_head(const std::set<std::string>& columns);
+/// Rows under `columns`. With `metrics` (then they are the columns) those that have none of them
+/// are left out; without, those that have another are: they came after the columns were collected.
+std::string csv_rows(const std::vector<telemetry::Sample>& samples,
+                     const std::set<std::string>& columns, const std::vector<std::string>& metrics);
 
 }  // namespace fairlead::http

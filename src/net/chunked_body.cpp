@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "net/tokens.h"
+
 namespace fairlead::net {
 namespace {
 
@@ -34,10 +36,18 @@ ChunkedBody::State ChunkedBody::after_size(char octet) {
   return octet == ';' ? State::kExtension : State::kBad;
 }
 
-ChunkedBody::State ChunkedBody::begin_trailer(char octet) const {
-  // A space here would fold the line before (RFC 9112, 5.2).
-  if (octet == ' ' || octet == '\t') return State::kBad;
-  return in_text(State::kTrailer, State::kEnd, octet);
+ChunkedBody::State ChunkedBody::end_size() {
+  const std::uint64_t free_bytes = kFreeLineBytes + std::min<std::uint64_t>(left_, line_bytes_);
+  if (line_bytes_ > free_bytes) excess_bytes_ += line_bytes_ - free_bytes;
+  if (excess_bytes_ > kMaxExcessBytes) return State::kBad;
+  line_bytes_ = 0;
+  return left_ > 0 ? State::kData : State::kTrailerBegin;
+}
+
+ChunkedBody::State ChunkedBody::in_trailer_name(char octet) const {
+  if (line_bytes_ > kMaxLineBytes) return State::kBad;
+  if (octet == ':') return State::kTrailer;
+  return is_token_character(octet) ? State::kTrailerName : State::kBad;
 }
 
 void ChunkedBody::step(char octet) {
@@ -53,8 +63,7 @@ void ChunkedBody::step(char octet) {
       state_ = in_text(State::kExtension, State::kSizeEnd, octet);
       break;
     case State::kSizeEnd:
-      state_ = expect('\n', left_ > 0 ? State::kData : State::kTrailerBegin);
-      line_bytes_ = 0;
+      state_ = octet == '\n' ? end_size() : State::kBad;
       break;
     case State::kDataCr:
       state_ = expect('\r', State::kDataLf);
@@ -65,7 +74,12 @@ void ChunkedBody::step(char octet) {
       line_bytes_ = 0;
       break;
     case State::kTrailerBegin:
-      state_ = begin_trailer(octet);
+      // Anything but a name, such as a space, would fold the line before (RFC 9112, 5.2).
+      state_ = octet == '\r' ? State::kEnd : in_trailer_name(octet);
+      if (octet == ':') state_ = State::kBad;
+      break;
+    case State::kTrailerName:
+      state_ = in_trailer_name(octet);
       break;
     case State::kTrailer:
       state_ = in_text(State::kTrailer, State::kTrailerEnd, octet);

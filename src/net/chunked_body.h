@@ -9,7 +9,8 @@ namespace fairlead::net {
 
 /// A chunked body out of bytes (RFC 9112, 7.1), strict about everything that two readers could see
 /// differently: sizes are hexadecimal digits alone, lines end with CRLF, and no control character
-/// stands in an extension or a trailer. Both are read and forgotten.
+/// stands in an extension or a trailer. Both are read and forgotten, and bounded in all, so that a
+/// small body cannot be a large stream.
 class ChunkedBody {
  public:
   enum class Outcome : std::uint8_t { kNeedMore, kWhole, kBad, kTooBig };
@@ -21,6 +22,9 @@ class ChunkedBody {
  private:
   /// A chunk's line, or all trailers together: more is not waited for.
   static constexpr std::size_t kMaxLineBytes = 4096;
+  /// What the lines of all chunks may have above kFreeLineBytes a chunk and the size of its data.
+  static constexpr std::size_t kMaxExcessBytes = 16 * 1024;
+  static constexpr std::size_t kFreeLineBytes = 16;
   /// 16 digits fill 64 bits.
   static constexpr int kMaxDigits = 16;
 
@@ -32,6 +36,7 @@ class ChunkedBody {
     kDataCr,
     kDataLf,
     kTrailerBegin,
+    kTrailerName,
     kTrailer,
     kTrailerEnd,
     kEnd,
@@ -41,11 +46,13 @@ class ChunkedBody {
 
   void step(char octet);
   State after_size(char octet);
-  State begin_trailer(char octet) const;
+  State end_size();
+  State in_trailer_name(char octet) const;
   State in_text(State same, State end, char octet) const;
 
   std::uint64_t left_ = 0;
   std::size_t line_bytes_ = 0;
+  std::size_t excess_bytes_ = 0;
   int digits_ = 0;
   State state_ = State::kSize;
 };

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,7 +16,7 @@ namespace fairlead::net {
 /// One HTTP/1.1 request, whole (RFC 9112). Header names are lower case.
 struct HttpRequest {
   std::string method;
-  /// As sent, percent-encoded, without the query; begins with '/'.
+  /// As sent, percent-encoded, without the query; begins with '/', or is `*` (OPTIONS).
   std::string path;
   /// Behind the '?', as sent; empty when there is none.
   std::string query;
@@ -47,12 +48,33 @@ struct HttpResponse {
   std::string body;
 };
 
+/// A body that is made while it is sent, on the reactor's thread. Destroyed when it has ended, the
+/// peer has gone, or it takes too long; never inside next().
+class BodySource {
+ public:
+  struct Piece {
+    std::string bytes;
+    bool is_last = false;
+  };
+  /// Nothing: the body cannot go on. The connection is cut, so that the peer sees that it is not
+  /// whole.
+  using Completion = std::move_only_function<void(std::optional<Piece>)>;
+
+  virtual ~BodySource() = default;
+  /// The next piece, asked for when the peer has taken most of those before. `done` runs once, on
+  /// this thread, inside the call or later, also after this source is gone (then to no effect).
+  virtual void next(Completion done) = 0;
+};
+
 /// The answer to one request, owed exactly once, now or later, on the reactor's thread. Answers
 /// after the peer has gone are dropped. Destroyed unanswered, it answers 500.
 class Exchange {
  public:
   virtual ~Exchange() = default;
   virtual void respond(HttpResponse response) = 0;
+  /// The same with a body out of `source` (that of `head` is not looked at): in chunks, or in
+  /// HTTP/1.0 up to the end of the connection.
+  virtual void stream(HttpResponse head, std::unique_ptr<BodySource> source) = 0;
   /// Whether the request is a well-formed WebSocket handshake (RFC 6455, 4.2.1). When it asks for
   /// `Upgrade: websocket` and is malformed the codec has answered by itself (400, or 426 with
   /// Sec-WebSocket-Version: 13) and no request is delivered.

@@ -10,7 +10,6 @@
 #include "net/address.h"
 #include "net/http_exchange.h"
 #include "net/reactor.h"
-#include "net/tokens.h"
 #include "net/websocket_connection.h"
 
 namespace fairlead::net {
@@ -18,13 +17,8 @@ namespace {
 
 /// Requests of one connection started in one turn; then the others have theirs.
 constexpr int kRequestsPerTurn = 16;
+constexpr std::int64_t kMsPerSecond = 1000;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-
-bool says_close(const HttpResponse& response) {
-  return std::ranges::any_of(response.headers, [](const auto& header) {
-    return equals_ignoring_case(header.first, "connection") && list_has(header.second, "close");
-  });
-}
 
 }  // namespace
 
@@ -40,9 +34,13 @@ HttpConnection::~HttpConnection() {
   host_.forget(*this);
 }
 
-void HttpConnection::end() {
+void HttpConnection::release_exchange() {
   if (link_) link_->connection = nullptr;
   link_.reset();
+}
+
+void HttpConnection::end() {
+  release_exchange();
   host_.dispose(*this);
 }
 
@@ -65,7 +63,7 @@ void HttpConnection::on_events(std::uint32_t events) {
     write();
   }
   if ((events & EPOLLIN) == 0 || reactor() == nullptr) return;
-  if (phase_ == Phase::kReading && !has_more_) {
+  if (phase_ == Phase::kReading && !has_more_ && !is_clogged()) {
     read();
   } else {
     update_interest();
@@ -99,7 +97,7 @@ void HttpConnection::process(std::string_view input) {
   has_more_ = false;
   int left = kRequestsPerTurn;
   bool is_waiting = false;
-  while (phase_ == Phase::kReading && left > 0 && !is_waiting) {
+  while (phase_ == Phase::kReading && left > 0 && !is_waiting && !is_clogged()) {
     switch (reader_.read(input)) {
       case HttpReader::Progress::kNeedMore:
         is_waiting = true;
@@ -122,9 +120,10 @@ void HttpConnection::process(std::string_view input) {
   unread_.assign(input);
   if (unread_.empty()) std::string().swap(unread_);
   has_more_ = !is_waiting && !unread_.empty();
-  if (has_more_ && phase_ == Phase::kReading) host_.make_ready(*this);
+  if (has_more_ && phase_ == Phase::kReading && !is_clogged()) host_.make_ready(*this);
   const bool has_begun = phase_ == Phase::kReading && (!reader_.is_idle() || !unread_.empty());
-  if (has_begun && request_began_ms_ == 0) request_began_ms_ = host_.now_ms();
+  // Its time does not run while answers before it are in the way.
+  if (has_begun && !is_clogged() && request_began_ms_ == 0) request_began_ms_ = host_.now_ms();
   update_deadline();
 }
 
@@ -156,7 +155,7 @@ void HttpConnection::on_ready() {
     finish_upgrade();
     return;
   }
-  if (phase_ != Phase::kReading) return;
+  if (phase_ != Phase::kReading || is_clogged()) return;
   const std::string input = std::move(unread_);
   unread_.clear();
   process(input);
@@ -178,8 +177,7 @@ void HttpConnection::queue_response(HttpResponse response) {
 
 void HttpConnection::respond(HttpResponse response) {
   FAIRLEAD_ASSERT(phase_ == Phase::kHandling);
-  link_->connection = nullptr;
-  link_.reset();
+  release_exchange();
   if (says_close(response)) framing_.keeps_alive = false;
   queue_response(std::move(response));
   if (reactor() == nullptr) return;
@@ -191,6 +189,10 @@ void HttpConnection::respond(HttpResponse response) {
 void HttpConnection::refuse(const HttpRefusal& refusal) {
   framing_ = {.is_http_11 = true, .keeps_alive = false, .is_head = false};
   queue_response(problem_response(refusal));
+}
+
+bool HttpConnection::is_clogged() const {
+  return queue_.waiting() >= host_.options().http.max_unsent_bytes;
 }
 
 void HttpConnection::on_flush() {
@@ -215,7 +217,13 @@ void HttpConnection::write() {
     end_orderly();
     return;
   }
+  if (phase_ == Phase::kReading && !is_clogged()) {
+    // Where answers were in the way, the peer's next requests are welcome again.
+    if (has_more_) host_.make_ready(*this);
+    update_interest();
+  }
   update_deadline();
+  pull();
 }
 
 void HttpConnection::end_orderly() {
@@ -229,18 +237,25 @@ void HttpConnection::end_orderly() {
 
 void HttpConnection::update_interest() {
   if (reactor() == nullptr) return;
-  const bool is_reading = phase_ == Phase::kReading && !has_more_;
+  const bool is_reading = phase_ == Phase::kReading && !has_more_ && !is_clogged();
   host_.set_interest(*this, (is_reading ? EPOLLIN : 0U) | (is_blocked_ ? EPOLLOUT : 0U));
 }
 
 void HttpConnection::update_deadline() {
   if (reactor() == nullptr) return;
   const HttpLimits& limits = host_.options().http;
+  if (!is_writing()) {
+    write_began_ms_ = 0;
+  } else if (write_began_ms_ == 0) {
+    write_began_ms_ = host_.now_ms();
+    written_before_ = queue_.written();
+  }
   std::int64_t at_ms = 0;
-  if (is_blocked_ || phase_ == Phase::kClosing) {
-    at_ms = host_.now_ms() + limits.write_timeout_ms;
+  if (is_writing()) {
+    at_ms = write_began_ms_ + limits.write_timeout_ms;
   } else if (phase_ == Phase::kReading && request_began_ms_ != 0) {
-    at_ms = request_began_ms_ + limits.request_timeout_ms;
+    const auto body_ms = static_cast<std::int64_t>(reader_.body_bytes()) * kMsPerSecond;
+    at_ms = request_began_ms_ + limits.request_timeout_ms + body_ms / limits.min_bytes_per_second;
   } else if (phase_ == Phase::kReading) {
     at_ms = host_.now_ms() + limits.idle_timeout_ms;
   }
@@ -248,8 +263,17 @@ void HttpConnection::update_deadline() {
 }
 
 void HttpConnection::on_deadline() {
-  const bool is_request_late = phase_ == Phase::kReading && !is_blocked_ && request_began_ms_ != 0;
-  if (!is_request_late) {
+  if (is_writing()) {
+    const HttpLimits& limits = host_.options().http;
+    const auto taken = static_cast<std::int64_t>(queue_.written() - written_before_);
+    const bool is_slow =
+        taken * kMsPerSecond < limits.min_bytes_per_second * limits.write_timeout_ms;
+    if (is_slow) return cut();
+    write_began_ms_ = 0;
+    update_deadline();
+    return;
+  }
+  if (phase_ != Phase::kReading || request_began_ms_ == 0) {
     end();
     return;
   }
@@ -264,8 +288,7 @@ void HttpConnection::on_deadline() {
 void HttpConnection::upgrade(std::string_view protocol, std::size_t max_message_bytes,
                              Taker taker) {
   FAIRLEAD_ASSERT(phase_ == Phase::kHandling);
-  link_->connection = nullptr;
-  link_.reset();
+  release_exchange();
   phase_ = Phase::kUpgrading;
   upgrade_ = std::make_unique<Upgrade>(Upgrade{.protocol = std::string(protocol),
                                                .max_message_bytes = max_message_bytes,

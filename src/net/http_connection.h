@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,8 @@ class HttpConnection final : public Pollable {
 
   /// The answer to the running request.
   void respond(HttpResponse response);
+  /// The same, its body still to be made.
+  void stream(HttpResponse head, std::unique_ptr<BodySource> source);
   /// Becomes a WebSocket once the running callback has returned.
   void upgrade(std::string_view protocol, std::size_t max_message_bytes, Taker taker);
 
@@ -50,6 +53,8 @@ class HttpConnection final : public Pollable {
     kReading,
     /// A request is with the handler.
     kHandling,
+    /// Its body is being made.
+    kStreaming,
     kUpgrading,
     /// What is queued leaves, then the socket closes.
     kClosing,
@@ -64,13 +69,21 @@ class HttpConnection final : public Pollable {
   void process(std::string_view input);
   void start_request();
   void refuse(const HttpRefusal& refusal);
+  void release_exchange();
   void queue_response(HttpResponse response);
+  void pull();
+  void take_piece(std::optional<BodySource::Piece> piece);
+  void end_body();
+  void cut();
+  /// Too much waits for the peer to begin another request.
+  bool is_clogged() const;
   void write();
   void update_interest();
   void update_deadline();
   /// Forgets the running exchange and has the reactor destroy this object at the end of its turn.
   void end();
   void end_orderly();
+  bool is_writing() const { return is_blocked_ || phase_ == Phase::kClosing; }
   void finish_upgrade();
   std::string switching_protocols(std::string_view extensions) const;
 
@@ -86,12 +99,19 @@ class HttpConnection final : public Pollable {
   ResponseFraming framing_;
   std::shared_ptr<HttpLink> link_;
   std::unique_ptr<Upgrade> upgrade_;
+  std::unique_ptr<BodySource> source_;
   /// When the first byte of the running request came; 0 while there is none.
   std::int64_t request_began_ms_ = 0;
+  /// Since when an answer waits for the peer, and what it had taken then; 0 while none does.
+  std::int64_t write_began_ms_ = 0;
+  std::uint64_t written_before_ = 0;
   Phase phase_ = Phase::kReading;
   bool is_blocked_ = false;
   /// `unread_` is to be processed before the socket is read.
   bool has_more_ = false;
+  /// A piece was asked for and has not come.
+  bool is_pulling_ = false;
+  bool is_in_source_ = false;
 };
 
 }  // namespace fairlead::net

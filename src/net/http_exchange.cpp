@@ -20,6 +20,12 @@ void HttpExchange::respond(HttpResponse response) {
   if (link->connection != nullptr) link->connection->respond(std::move(response));
 }
 
+void HttpExchange::stream(HttpResponse head, std::unique_ptr<BodySource> source) {
+  const std::shared_ptr<HttpLink> link = std::move(link_);
+  FAIRLEAD_ASSERT(link != nullptr);
+  if (link->connection != nullptr) link->connection->stream(std::move(head), std::move(source));
+}
+
 void HttpExchange::upgrade(std::string_view protocol, std::size_t max_message_bytes,
                            std::move_only_function<void(std::unique_ptr<Transport>)> taker) {
   FAIRLEAD_ASSERT(is_upgrade_);

@@ -19,6 +19,7 @@ class HttpExchange final : public Exchange {
   HttpExchange& operator=(const HttpExchange&) = delete;
 
   void respond(HttpResponse response) override;
+  void stream(HttpResponse head, std::unique_ptr<BodySource> source) override;
   bool is_upgrade() const override { return is_upgrade_; }
   const std::vector<std::string>& offered_protocols() const override { return protocols_; }
   void upgrade(std::string_view protocol, std::size_t max_message_bytes,

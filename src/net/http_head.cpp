@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <vector>
 
 #include "net/tokens.h"
 
@@ -38,14 +39,30 @@ bool is_target_text(std::string_view text) {
   return true;
 }
 
+/// host [":" port] (RFC 3986, 3.2) without user and with a host; a list would be two hosts to some.
 bool is_authority(std::string_view text) {
-  return !text.empty() && is_target_text(text) &&
-         text.find_first_of("/?@,;|^`{}") == std::string_view::npos;
+  if (!is_target_text(text)) return false;
+  const bool is_literal = text.starts_with('[');
+  const std::size_t literal_end = text.find(']');
+  if (is_literal && literal_end == std::string_view::npos) return false;
+  const std::size_t host_end = is_literal ? literal_end + 1 : std::min(text.find(':'), text.size());
+  const std::string_view host = text.substr(0, host_end);
+  const std::string_view port = text.substr(host_end);
+  if (!port.empty() && (port.front() != ':' || !std::ranges::all_of(port.substr(1), is_digit))) {
+    return false;
+  }
+  if (is_literal) {
+    const std::string_view address = host.substr(1, host.size() - 2);
+    return !address.empty() &&
+           std::ranges::all_of(address, [](char c) { return is_hex(c) || c == ':' || c == '.'; });
+  }
+  return !host.empty() && host.find_first_of("/?@,;|^`{}[]") == std::string_view::npos;
 }
 
-/// Origin form and absolute form (RFC 9112, 3.2); we are no proxy and no tunnel, so neither the
-/// authority form nor `*` means anything here.
-bool is_target(std::string_view target) {
+/// Origin form and absolute form (RFC 9112, 3.2), and `*` for OPTIONS; we are no tunnel, so the
+/// authority form means nothing here.
+bool is_target(std::string_view target, std::string_view method) {
+  if (target == "*") return method == "OPTIONS";
   if (!is_target_text(target)) return false;
   if (target.front() == '/') return true;
   const std::size_t scheme_end = target.find("://");
@@ -67,6 +84,7 @@ class FieldCheck {
  private:
   std::expected<void, HttpRefusal> take(std::string_view name, std::string_view value);
   std::expected<void, HttpRefusal> take_length(std::string_view value);
+  static std::expected<void, HttpRefusal> refuse_encoding(std::string_view value);
 
   HeadFacts facts_;
   bool has_length_ = false;
@@ -97,13 +115,23 @@ std::expected<void, HttpRefusal> FieldCheck::take_length(std::string_view value)
   return {};
 }
 
+std::expected<void, HttpRefusal> FieldCheck::refuse_encoding(std::string_view value) {
+  // RFC 9112, 6.1 and 6.3: where chunked is the last the length is known, and the rest is merely
+  // not spoken here; else nobody knows where the request ends.
+  const std::vector<std::string_view> codings = split_list(value);
+  const bool is_framed = !codings.empty() && equals_ignoring_case(codings.back(), "chunked") &&
+                         std::ranges::count_if(codings, [](auto coding) {
+                           return equals_ignoring_case(coding, "chunked");
+                         }) == 1;
+  return is_framed ? refused(501, "a Transfer-Encoding other than chunked")
+                   : refused(400, "a Transfer-Encoding that does not end with chunked");
+}
+
 std::expected<void, HttpRefusal> FieldCheck::take(std::string_view name, std::string_view value) {
   if (equals_ignoring_case(name, "content-length")) return take_length(value);
   if (equals_ignoring_case(name, "transfer-encoding")) {
     if (facts_.is_chunked) return refused(400, "more than one Transfer-Encoding");
-    if (!equals_ignoring_case(value, "chunked")) {
-      return refused(400, "a Transfer-Encoding other than chunked");
-    }
+    if (!equals_ignoring_case(value, "chunked")) return refuse_encoding(value);
     facts_.is_chunked = true;
   } else if (equals_ignoring_case(name, "host")) {
     if (has_host_) return refused(400, "more than one Host");
@@ -154,7 +182,7 @@ std::expected<void, HttpRefusal> check_request_line(std::string_view line) {
     return refused(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
   }
   const std::string_view target = line.substr(method_end + 1, version_begin - method_end - 1);
-  if (target.empty() || !is_target(target)) return refused(400, "bad request target");
+  if (target.empty() || !is_target(target, method)) return refused(400, "bad request target");
   return {};
 }
 

@@ -15,12 +15,18 @@ struct HttpLimits {
   std::size_t max_header_lines = 128;
   /// Body, after chunks are joined: 413 above.
   std::size_t max_body_bytes = 16 * 1024 * 1024;
-  /// From the first byte of a request to its last: 408 after.
+  /// From the first byte of a request to its last, and longer for a body by its size at
+  /// min_bytes_per_second: 408 after.
   std::int64_t request_timeout_ms = 10'000;
   /// Without any request, from the start or since the last answer: closed after.
   std::int64_t idle_timeout_ms = 60'000;
-  /// Without the peer taking a byte of an answer: dropped after.
+  /// Of this time a peer may take, of an answer that waits, less than min_bytes_per_second: dropped
+  /// after.
   std::int64_t write_timeout_ms = 30'000;
+  /// The slowest body or answer that is waited for.
+  std::int64_t min_bytes_per_second = 500;
+  /// While that much of earlier answers waits for the peer, no further request of it is begun.
+  std::size_t max_unsent_bytes = 256 * 1024;
   /// Sockets of one reactor, WebSockets included: more are answered 503 and closed.
   std::size_t max_connections = 200'000;
 };

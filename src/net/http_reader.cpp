@@ -18,7 +18,7 @@ namespace http = boost::beast::http;
 
 /// Origin form out of absolute form (RFC 9112, 3.2.2); gives the authority that replaces Host.
 std::optional<std::string> strip_authority(std::string& target) {
-  if (target.starts_with('/')) return std::nullopt;
+  if (target.starts_with('/') || target == "*") return std::nullopt;
   const std::size_t begin = target.find("://") + 3;
   const std::size_t end = std::min(target.find_first_of("/?", begin), target.size());
   std::string authority = target.substr(begin, end - begin);
@@ -35,6 +35,10 @@ HttpRequest to_request(const http::request<http::empty_body>& message) {
   const std::size_t question = target.find('?');
   request.path = target.substr(0, question);
   if (question != std::string::npos) request.query = target.substr(question + 1);
+  // HTTP/1.0 may have no Host to be replaced.
+  if (authority && message.find(http::field::host) == message.end()) {
+    request.headers.emplace_back("host", *authority);
+  }
   for (const auto& field : message.base()) {
     const auto name = field.name_string();
     const auto value = field.value();

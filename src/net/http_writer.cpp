@@ -107,7 +107,9 @@ std::string write_head(const HttpResponse& response, const ResponseFraming& fram
     if (!is_ours(name))
       fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, one_line(value));
   }
-  if (!is_bare(response.status)) {
+  if (framing.body == ResponseFraming::Body::kChunked) {
+    head += "Transfer-Encoding: chunked\r\n";
+  } else if (framing.body == ResponseFraming::Body::kLength && !is_bare(response.status)) {
     fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", response.body.size());
   }
   if (response.status >= 200) fmt::format_to(std::back_inserter(head), "Date: {}\r\n", date);
@@ -118,6 +120,16 @@ std::string write_head(const HttpResponse& response, const ResponseFraming& fram
   }
   head += "\r\n";
   return head;
+}
+
+bool says_close(const HttpResponse& response) {
+  return std::ranges::any_of(response.headers, [](const auto& header) {
+    return equals_ignoring_case(header.first, "connection") && list_has(header.second, "close");
+  });
+}
+
+std::string write_chunk(std::string_view piece) {
+  return fmt::format("{:x}\r\n{}\r\n", piece.size(), piece);
 }
 
 HttpResponse problem_response(const HttpRefusal& refusal) {

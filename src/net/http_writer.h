@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,9 @@ struct ResponseFraming {
   bool is_http_11 = true;
   /// The connection stays open behind this answer.
   bool keeps_alive = true;
+  /// How the peer finds the end of the body (RFC 9112, 6.3).
+  enum class Body : std::uint8_t { kLength, kChunked, kToTheEnd };
+  Body body = Body::kLength;
   /// HEAD: the length is told, the body is not sent (RFC 9110, 9.3.2).
   bool is_head = false;
 };
@@ -24,6 +28,13 @@ std::string_view reason_phrase(int status);
 /// codec's own, whatever `response` says of them. `date` is an IMF-fixdate.
 std::string write_head(const HttpResponse& response, const ResponseFraming& framing,
                        std::string_view date);
+
+/// Whether a handler asks for the connection to end behind this answer.
+bool says_close(const HttpResponse& response);
+
+/// A piece of a body in chunked coding (RFC 9112, 7.1); not empty: that would be the end.
+std::string write_chunk(std::string_view piece);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 /// Whether a body follows the head.
 bool has_body(const HttpResponse& response, const ResponseFraming& framing);

@@ -41,6 +41,13 @@ IoResult Socket::send(std::span<iovec> pieces) const {
   return {.status = IoResult::Status::kOk, .bytes = static_cast<std::size_t>(sent)};
 }
 
+void Socket::reset() noexcept {
+  // RFC 9293, 3.10.4: no orderly end.
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
+}
+
 void Socket::finish_sending() const { ::shutdown(fd_, SHUT_WR); }
 
 }  // namespace fairlead::net

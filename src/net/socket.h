@@ -50,6 +50,8 @@ class Socket {
   IoResult send(std::span<iovec> pieces) const;
   /// Says that nothing more will be sent (FIN); reading goes on.
   void finish_sending() const;
+  /// Closes at once with a reset: the peer must not take what it has for all.
+  void reset() noexcept;
 
  private:
   int fd_ = -1;

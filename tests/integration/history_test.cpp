@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "support/failure.h"
 #include "support/hub_process.h"
@@ -222,4 +224,37 @@ TEST_CASE("a device id with a slash is written with %2F in a path") {
   const std::string target = "/v1/devices/" + path_segment(id) + "/telemetry";
   CHECK(hub().http().list(target).size() == 1);
   CHECK(hub().http().get("/v1/devices/" + id + "/telemetry").status == 404);
+}
+
+TEST_CASE("large pages to readers that stop cost the hub little, and slow nobody") {
+  const HubProcess own({.settings = {"limits.messages_per_second=1000", "limits.burst=1000"}});
+  const auto http = own.http();
+  REQUIRE(http.put("/v1/devices/large", obj()).status == 201);
+  // 150 rows of 100 KB: 15 MB.
+  Json::Array samples;
+  for (int n = 1; n <= 150; ++n) {
+    Json::Object metrics = {{"n", n}};
+    for (int i = 0; i < 100; ++i)
+      metrics.emplace_back(fmt::format("s{}", i), std::string(1000, 'x'));
+    samples.push_back(obj("ts", n, "metrics", Json(std::move(metrics))));
+  }
+  REQUIRE(http.post("/v1/devices/large/telemetry", obj("samples", samples)).status == 202);
+  const std::string target = "/v1/devices/large/telemetry?limit=1000";
+  CHECK(http.get(target).json()["items"].size() == 150);
+  const std::size_t before = resident_bytes(own.process().pid());
+  const std::string token = own.sign(Token::client("slow").may_do_all());
+  std::vector<std::unique_ptr<HttpConnection>> stopped;
+  for (int i = 0; i < 30; ++i) {
+    stopped.push_back(std::make_unique<HttpConnection>(own.port()));
+    stopped.back()->send("GET " + target + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " +
+                         token + "\r\nAccept: application/x-ndjson\r\n\r\n");
+  }
+  for (int i = 0; i < 5; ++i) {
+    const auto lines = http.get(target, {"Accept: application/x-ndjson"}).body;
+    CHECK(std::ranges::count(lines, '\n') == 150);
+  }
+  // Thirty whole pages would be 450 MB.
+  CHECK(resident_bytes(own.process().pid()) < before + (std::size_t{150} << 20));
+  // Who reads again gets the rest.
+  CHECK(std::ranges::count(stopped[7]->receive().body, '\n') == 150);
 }

@@ -137,6 +137,13 @@ int Process::wait(Deadline deadline) {
   return *exit_code_;
 }
 
+std::size_t resident_bytes(pid_t pid) {
+  // The second number of /proc/<pid>/statm: pages.
+  const std::string statm = read_file(fmt::format("/proc/{}/statm", pid));
+  return std::stoull(statm.substr(statm.find(' '))) *
+         static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
 Finished run(const std::filesystem::path& program, std::vector<std::string> arguments,
              const ProcessOptions& options, Deadline deadline) {
   Process process(program, std::move(arguments), options);

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -60,6 +61,9 @@ class Process {
   std::string output_;
   std::optional<int> exit_code_;
 };
+
+/// What a running process holds in memory, as the kernel sees it.
+std::size_t resident_bytes(pid_t pid);
 
 /// What a program that ran to its end left behind.
 struct Finished {

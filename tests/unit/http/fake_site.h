@@ -23,6 +23,8 @@ struct Outcome {
   /// The subprotocol echoed, when the request became a WebSocket.
   std::optional<std::string> upgraded;
   std::size_t max_message_bytes = 0;
+  /// What makes the body, when it is streamed.
+  std::shared_ptr<net::BodySource> source;
 
   int status() const { return response ? response->status : 0; }
   std::string header(std::string_view name) const {
@@ -44,6 +46,10 @@ class FakeExchange final : public net::Exchange {
       : outcome_(std::move(outcome)), is_upgrade_(is_upgrade), protocols_(std::move(protocols)) {}
 
   void respond(net::HttpResponse response) override { outcome_->response = std::move(response); }
+  void stream(net::HttpResponse head, std::unique_ptr<net::BodySource> source) override {
+    outcome_->response = std::move(head);
+    outcome_->source = std::move(source);
+  }
   bool is_upgrade() const override { return is_upgrade_; }
   const std::vector<std::string>& offered_protocols() const override { return protocols_; }
   void upgrade(std::string_view protocol, std::size_t max_message_bytes,

@@ -62,9 +62,13 @@ TEST_CASE("CSV has all metrics as columns by name and quotes what needs it (RFC 
   const std::vector<telemetry::Sample> samples = {
       {.offset = 1, .ts = 10, .at = 11, .seq = 0, .metrics = R"({"b":1.50,"a":"x,\"y\"\nz"})"},
       {.offset = 2, .ts = 20, .at = 21, .seq = 0, .metrics = R"({"c":true})"}};
-  CHECK(rows_csv(samples, {}) ==
-        "offset,ts,at,a,b,c\r\n1,10,11,\"x,\"\"y\"\"\nz\",1.50,\r\n2,20,21,,,true\r\n");
-  CHECK(rows_csv(samples, {"b"}) == "offset,ts,at,b\r\n1,10,11,1.50\r\n");
+  std::set<std::string> columns;
+  add_columns(samples, columns);
+  CHECK(csv_head(columns) == "offset,ts,at,a,b,c\r\n");
+  CHECK(csv_rows(samples, columns, {}) == "1,10,11,\"x,\"\"y\"\"\nz\",1.50,\r\n2,20,21,,,true\r\n");
+  CHECK(csv_rows(samples, {"b"}, {"b"}) == "1,10,11,1.50\r\n");
+  // Its column was not known when the head was written.
+  CHECK(csv_rows(samples, {"a", "b"}, {}) == "1,10,11,\"x,\"\"y\"\"\nz\",1.50\r\n");
 }
 
 TEST_CASE("a row keeps the device's own bytes and leaves out what was not asked for") {

@@ -61,6 +61,18 @@ TEST_CASE("an unknown path is 404, a known one with another method 405 with thos
   CHECK(front.ask("POST", "/healthz").header("Allow") == "GET, HEAD");
 }
 
+TEST_CASE("a method that nobody knows is 501, whatever the path") {
+  Front front;
+  check_problem(front.ask("BREW", "/v1/devices"), 501, "invalid");
+  check_problem(front.ask("get", "/nowhere"), 501, "invalid");
+  check_problem(front.ask("TRACE", "/v1/devices"), 405, "invalid");
+}
+
+TEST_CASE("OPTIONS for the server as a whole is answered") {
+  Front front;
+  CHECK(front.send("OPTIONS", "*").status() == 204);
+}
+
 TEST_CASE("HEAD goes where GET goes") {
   Front front;
   CHECK(front.ask("HEAD", "/v1/devices").status() == 200);

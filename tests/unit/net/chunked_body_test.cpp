@@ -71,6 +71,10 @@ TEST_CASE("whatever two readers could see differently is bad") {
                                    "0\r\nX: \x01\r\n"s,
                                    "0\r\n folded\r\n"s,
                                    "0\r\nX: a\r\n\tb\r\n"s,
+                                   "0\r\nGET / HTTP/1.1\r\n"s,
+                                   "0\r\nX : a\r\n"s,
+                                   "0\r\n: a\r\n"s,
+                                   "0\r\nX\r\n"s,
                                    "0\r\n\rX"s,
                                    "0\r\n\n"s}) {
     CAPTURE(bytes);
@@ -91,4 +95,15 @@ TEST_CASE("lines and trailers without an end are bad") {
   std::string trailers = "0\r\n";
   for (int i = 0; i < 1000; ++i) trailers += "X: y\r\n";
   CHECK(read(trailers) == "bad");
+}
+
+TEST_CASE("a small body cannot be a large stream of extensions") {
+  std::string bytes;
+  for (int i = 0; i < 10; ++i) bytes += "1;" + std::string(1000, 'x') + "\r\na\r\n";
+  CHECK(read(bytes + "0\r\n\r\n") == "aaaaaaaaaa|");
+  for (int i = 0; i < 10; ++i) bytes += "1;" + std::string(1000, 'x') + "\r\na\r\n";
+  CHECK(read(bytes) == "bad");
+  std::string small;
+  for (int i = 0; i < 3000; ++i) small += "1;name=value\r\na\r\n";
+  CHECK(read(small + "0\r\n\r\n", 3000) == std::string(3000, 'a') + "|");
 }

@@ -319,3 +319,82 @@ TEST_CASE("while draining what is with its handler is answered, and what comes a
   loop.until([&] { return !loop.reactor.owes_answers(); });
   CHECK_FALSE(idle.is_at_end);
 }
+
+TEST_CASE("a body a byte a second is 408, however long it goes on") {
+  Loop loop;
+  auto peer = loop.connect();
+  peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
+  int seconds = 0;
+  for (; seconds < 60 && !peer.has("408 Request Timeout"); ++seconds) {
+    peer.send("x");
+    loop.settle({&peer});
+    loop.clock.at_ms += 1'000;
+    loop.settle({&peer});
+  }
+  CHECK(seconds >= 10);
+  CHECK(seconds <= 12);
+  CHECK(loop.handler.requests.empty());
+}
+
+TEST_CASE("an upload on a slow line is waited for while it keeps its rate") {
+  Loop loop;
+  auto peer = loop.connect();
+  peer.send("POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n");
+  for (int second = 0; second < 60; ++second) {
+    peer.send(std::string(1'000, 'x'));
+    loop.settle({&peer});
+    loop.clock.at_ms += 1'000;
+    loop.settle({&peer});
+  }
+  loop.until([&] { return peer.has("200 OK"); }, {&peer});
+  CHECK(loop.handler.requests == std::vector<std::string>{"POST /slow"});
+}
+
+TEST_CASE("a peer may take its answer slowly, but not stop") {
+  Loop loop;
+  loop.handler.answer = [](const HttpRequest&, const std::unique_ptr<Exchange>& exchange) {
+    exchange->respond({.status = 200, .headers = {}, .body = std::string(8 << 20, 'b')});
+  };
+  auto peer = loop.connect();
+  peer.send(get("/"));
+  loop.settle();
+  for (int i = 0; i < 5; ++i) {
+    loop.clock.at_ms += 29'000;
+    const auto before = loop.reactor.counters().bytes_out;
+    // As much as the kernel holds: well above 500 bytes a second.
+    peer.pump();
+    loop.until([&] { return loop.reactor.counters().bytes_out > before; });
+    loop.settle();
+    CHECK(loop.reactor.connections() == 1);
+  }
+  loop.clock.at_ms += 30'000;
+  loop.settle();
+  loop.clock.at_ms += 30'000;
+  loop.until([&] { return loop.reactor.connections() == 0; });
+  CHECK(peer.received.size() < (8 << 20));
+}
+
+TEST_CASE("who sends requests and takes no answers is not read any further") {
+  Loop loop;
+  loop.handler.answer = [](const HttpRequest&, const std::unique_ptr<Exchange>& exchange) {
+    exchange->respond({.status = 200, .headers = {}, .body = std::string(100'000, 'b')});
+  };
+  auto peer = loop.connect();
+  peer.is_reading = false;
+  std::string requests;
+  for (int i = 0; i < 300; ++i) requests += get("/");
+  CHECK(peer.send(requests) == requests.size());
+  loop.until([&] { return loop.reactor.counters().bytes_out > 0; });
+  loop.settle();
+  // The kernel's buffers hold some, and the bound a little more.
+  const std::size_t begun = loop.handler.requests.size();
+  CHECK(begun < 150);
+  loop.settle();
+  CHECK(loop.handler.requests.size() == begun);
+  // Its requests are as good as when it sent them.
+  loop.clock.at_ms += 20'000;
+  peer.is_reading = true;
+  loop.until([&] { return loop.handler.requests.size() == 300; }, {&peer});
+  loop.settle({&peer});
+  CHECK_FALSE(peer.has("408"));
+}

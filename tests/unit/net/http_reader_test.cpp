@@ -155,7 +155,13 @@ TEST_CASE("lengths that contradict or repeat each other are refused") {
 
 TEST_CASE("transfer encodings other than chunked, once, in 1.1, are refused") {
   CHECK(read(get("Transfer-Encoding: gzip\r\n")) == Events{"400"});
-  CHECK(read(get("Transfer-Encoding: gzip, chunked\r\n")) == Events{"400"});
+  CHECK(read(get("Transfer-Encoding: gzip, chunked\r\n")) == Events{"501"});
+  CHECK(read(get("Transfer-Encoding: xchunked\r\n")) == Events{"400"});
+  CHECK(read(get("Transfer-Encoding: chunked, identity\r\n")) == Events{"400"});
+  CHECK(read(get("Transfer-Encoding:\r\n chunked\r\n")) == Events{"400"});
+  CHECK(read(get("Transfer-Encoding: \"chunked\"\r\n")) == Events{"400"});
+  CHECK(read(get("Transfer-Encoding: chunked;q=1\r\n")) == Events{"400"});
+  CHECK(read(get("Transfer-Encoding: ,chunked\r\n")) == Events{"501"});
   CHECK(read(get("Transfer-Encoding: chunked, chunked\r\n")) == Events{"400"});
   CHECK(read(get("Transfer-Encoding: identity\r\n")) == Events{"400"});
   CHECK(read(get("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n")) == Events{"400"});
@@ -167,7 +173,13 @@ TEST_CASE("a 1.1 request has exactly one sound Host") {
   CHECK(read(get("Host: h\r\n")) == Events{"400"});
   CHECK(read("GET / HTTP/1.1\r\nHost: a b\r\n\r\n") == Events{"400"});
   CHECK(read("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n") == Events{"400"});
-  CHECK(read("GET / HTTP/1.1\r\nHost: a,b\r\n\r\n") == Events{"400"});
+  for (const std::string_view host : {"a,b", "a:b", "a:80:80", ":80", "[::1", "[::1]x", "::1",
+                                      "a@b", "[g]", "a]", "a?b", "a:-1", "a\\b"}) {
+    CAPTURE(host);
+    CHECK(read("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n") == Events{"400"});
+  }
+  CHECK(read("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n") == Events{"400"});
+  CHECK(read("GET / HTTP/1.1\r\nHost: a_b-1.example:\r\n\r\n") == Events{"GET / []"});
   CHECK(read("GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n") == Events{"GET / []"});
   CHECK(read("GET / HTTP/1.0\r\n\r\n") == Events{"GET / [] close"});
 }
@@ -192,7 +204,8 @@ TEST_CASE("request lines out of shape are refused") {
         "GET /a#b HTTP/1.1",
         "GET /\xC3\xA9 HTTP/1.1",
         "GET * HTTP/1.1",
-        "OPTIONS * HTTP/1.1",
+        "OPTIONS *x HTTP/1.1",
+        "GET http://a:x/ HTTP/1.1",
         "CONNECT a:80 HTTP/1.1",
         "GET ftp://a/ HTTP/1.1",
         "GET http:///a HTTP/1.1",
@@ -207,6 +220,28 @@ TEST_CASE("versions other than 1.0 and 1.1 are 505") {
   CHECK(read("PRI / HTTP/2.0\r\n\r\n") == Events{"505"});
   CHECK(read("GET / HTTP/1.2\r\nHost: h\r\n\r\n") == Events{"505"});
   CHECK(read("GET / HTTP/0.9\r\nHost: h\r\n\r\n") == Events{"505"});
+}
+
+TEST_CASE("the preface of HTTP/2 is one refused request, and nothing behind it is read") {
+  CHECK(read("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") == Events{"505"});
+}
+
+TEST_CASE("an upgrade to another protocol, body and all, is an ordinary request") {
+  CHECK(read(get("Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+                 "HTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: 2\r\n",
+                 "ab") +
+             "GET /next HTTP/1.1\r\nHost: h\r\n\r\n") == Events{"POST / [ab]", "GET /next []"});
+}
+
+TEST_CASE("OPTIONS may ask for the server as a whole") {
+  CHECK(read("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n") == Events{"OPTIONS * []"});
+}
+
+TEST_CASE("the absolute form names the host, in HTTP/1.0 too") {
+  Feed feed(small_limits());
+  feed("GET http://other/a HTTP/1.0\r\n\r\n");
+  REQUIRE(feed.requests.size() == 1);
+  CHECK(feed.requests[0].header("host") == "other");
 }
 
 TEST_CASE("the absolute form names the host") {
