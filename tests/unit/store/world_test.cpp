@@ -121,6 +121,7 @@ hub::ConnectionLog a_log(std::string connection, std::string subject) {
 
 std::vector<std::int64_t> offsets_of(const telemetry::Page& page) {
   std::vector<std::int64_t> offsets;
+  offsets.reserve(page.samples.size());
   for (const telemetry::Sample& sample : page.samples) offsets.push_back(sample.offset);
   return offsets;
 }
