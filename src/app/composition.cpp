@@ -6,10 +6,11 @@
 #include <thread>
 #include <utility>
 
-#include "app/keys.h"
+#include "app/key_keeper.h"
 #include "app/peers.h"
 #include "app/shard_site.h"
 #include "app/shard_thread.h"
+#include "app/shared_failures.h"
 #include "auth/origin.h"
 #include "base/random.h"
 #include "http/routes.h"
@@ -26,7 +27,8 @@ struct Hub::Parts {
   const Settings settings;
   const Clock& clock;
   const auth::OriginPolicy origins;
-  std::shared_ptr<const auth::KeySet> keys;
+  std::unique_ptr<KeyKeeper> keys;
+  std::unique_ptr<SharedFailures> failures;
   std::unique_ptr<net::Listener> listener;
   std::unique_ptr<net::Listener> admin_listener;
   std::unique_ptr<store::Store> store;
@@ -47,6 +49,7 @@ struct Hub::Parts {
   void make_shards(protocol::DeviceKey last_key);
   void make_fronts();
   void restore(store::Loaded loaded);
+  void tell_keys_to_shards();
 };
 
 Result<void> Hub::Parts::listen() {
@@ -68,7 +71,9 @@ void Hub::Parts::make_shards(protocol::DeviceKey last_key) {
   const ShardThread::Shared shared{.settings = settings.hub,
                                    .net = net,
                                    .tokens = settings.tokens,
-                                   .keys = keys,
+                                   .keys = keys->keys(),
+                                   .key_source = *keys,
+                                   .failures = failures.get(),
                                    .clock = clock,
                                    .store = *store,
                                    .mail = *mail,
@@ -89,7 +94,7 @@ void Hub::Parts::make_fronts() {
   for (std::size_t index = 0; index < shards.size(); ++index) {
     auto front = std::make_unique<Front>();
     front->site =
-        std::make_unique<ShardSite>(index, shards, *mail, *store, settings.hub.connections);
+        std::make_unique<ShardSite>(index, shards, *mail, *store, *keys, settings.hub.connections);
     const auto serves = is_split ? http::Serves::kAllButAdmin : http::Serves::kEverything;
     front->routes = std::make_unique<http::Routes>(*front->site, *site_settings, *rates, serves,
                                                    clock, front->random);
@@ -127,12 +132,28 @@ void Hub::Parts::restore(store::Loaded loaded) {
   }
 }
 
+void Hub::Parts::tell_keys_to_shards() {
+  using Keys = std::shared_ptr<const auth::KeySet>;
+  const auto tell_all = [this](const auto& tell) {
+    for (std::size_t index = 0; index < shards.size(); ++index) mail->post(index, tell);
+  };
+  keys->start({.on_rotated =
+                   [tell_all](const Keys& now) {
+                     tell_all([now](hub::Shard& shard) { shard.authenticator().rotate(now); });
+                   },
+               .on_search_ended =
+                   [tell_all](const Keys& now) {
+                     tell_all(
+                         [now](hub::Shard& shard) { shard.authenticator().search_ended(now); });
+                   }});
+}
+
 Hub::Hub(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Hub::~Hub() { stop(); }
 
 Result<std::unique_ptr<Hub>> Hub::open(Settings settings, const Clock& clock) {
-  auto keys = load_keys(settings);
+  auto keys = KeyKeeper::open(settings, clock);
   if (!keys) return std::unexpected(keys.error());
   auto origins = auth::OriginPolicy::make(settings.http_allowed_origins);
   if (!origins) {
@@ -140,6 +161,10 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, const Clock& clock) {
   }
   auto parts = std::make_unique<Parts>(std::move(settings), clock, std::move(*origins));
   parts->keys = std::move(*keys);
+  if (parts->settings.auth_failures_per_minute > 0) {
+    parts->failures =
+        std::make_unique<SharedFailures>(parts->settings.auth_failures_per_minute, clock);
+  }
   if (auto listening = parts->listen(); !listening) return std::unexpected(listening.error());
   const Settings& in_force = parts->settings;
   auto opened = store::Store::open(
@@ -158,10 +183,19 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, const Clock& clock) {
 Result<void> Hub::start() {
   if (auto started = parts_->store->start(); !started) return started;
   for (const auto& shard : parts_->shards) shard->start();
+  parts_->tell_keys_to_shards();
   return {};
 }
 
 const std::string& Hub::address() const { return parts_->listener->local_address(); }
+
+void Hub::reload() {
+  if (auto reloaded = parts_->keys->reload(); !reloaded) {
+    spdlog::error("reload: {}; the keys stay as they were", reloaded.error().message);
+  } else {
+    spdlog::info("reload: the keys were read anew");
+  }
+}
 
 void Hub::drain(std::int64_t give_up_after_ms) {
   parts_->listener->stop_accepting();
@@ -176,6 +210,7 @@ bool Hub::is_drained() const {
 }
 
 void Hub::stop() {
+  if (parts_->keys) parts_->keys->stop();
   // First the shards: nobody may write to a store that has stopped.
   for (const auto& shard : parts_->shards) shard->stop();
   if (parts_->store) parts_->store->stop();

@@ -30,6 +30,9 @@ class Hub {
   /// `127.0.0.1:8080`, as it is really bound.
   const std::string& address() const;
 
+  /// Reads what files may say anew: keys. What is wrong is logged and leaves what was.
+  void reload();
+
   /// Accepts nothing any more and lets the shards answer and close what they have.
   void drain(std::int64_t give_up_after_ms);
   /// No WebSocket is left, no HTTP answer is owed, and the store has written everything.

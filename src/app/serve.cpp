@@ -77,9 +77,9 @@ void print_dev_link(const Settings& settings, const Clock& clock, const std::str
 
 int run_until_signal(Hub& hub, const sigset_t& signals, const Clock& clock) {
   int signal_number = 0;
-  do {
-    sigwait(&signals, &signal_number);
-  } while (!is_end(signal_number));
+  while (sigwait(&signals, &signal_number) != 0 || !is_end(signal_number)) {
+    if (signal_number == SIGHUP) hub.reload();
+  }
   spdlog::info("draining: a second signal ends at once");
   hub.drain(kAnswerMs);
   const std::int64_t give_up = clock.steady_ms() + kDrainMs;

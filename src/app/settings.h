@@ -11,6 +11,20 @@
 
 namespace fairlead::app {
 
+/// A key set that is fetched.
+struct JwksUrl {
+  /// Empty: none.
+  std::string url;
+  /// Certificates trusted beside the system's (PEM); empty: only those.
+  std::string ca_file;
+  /// How long a set is used that does not say so by Cache-Control: max-age.
+  std::int64_t refresh_s = 300;
+  /// Between two searches for a key that is not known, and after a failure.
+  std::int64_t cooldown_ms = 10'000;
+  /// For one fetch, with its lookup of the name and its handshakes.
+  std::int64_t timeout_ms = 5000;
+};
+
 /// Everything an operator may set, with its default. `config_keys.cpp` says how each is called,
 /// what it may be and what it means.
 struct Settings {
@@ -21,7 +35,12 @@ struct Settings {
   net::HttpLimits http;
 
   std::string jwt_secret_file;
+  /// `FILE` or `FILE:ALG`.
+  std::vector<std::string> public_key_files;
   std::string jwks_file;
+  JwksUrl jwks_url;
+  /// Failed authentications of one address; 0: no limit.
+  std::int64_t auth_failures_per_minute = 300;
   bool allow_query_token = false;
   auth::TokenPolicy tokens;
 

@@ -32,6 +32,15 @@ http::StoreMetrics store_metrics(const store::Store& store) {
           .batch_writes_sum = stats.batch_writes.sum};
 }
 
+std::optional<http::KeyMetrics> key_metrics(const KeyKeeper& keys) {
+  const KeyKeeper::Stats stats = keys.stats();
+  if (!stats.has_url) return std::nullopt;
+  return http::KeyMetrics{.fetches = stats.fetches - stats.failed_fetches,
+                          .failed_fetches = stats.failed_fetches,
+                          .keys = stats.fetched_keys,
+                          .age_seconds = static_cast<double>(stats.age_ms) / 1000};
+}
+
 /// Waits for every shard's copy; lives on the shard that asked.
 struct Scrape {
   std::vector<http::ShardMetrics> shards;
@@ -42,11 +51,26 @@ struct Scrape {
 }  // namespace
 
 ShardSite::ShardSite(std::size_t here, const Shards& shards, ShardMail& mail,
-                     const store::Store& store, std::size_t max_connections)
-    : here_(here), shards_(shards), mail_(mail), store_(store), max_connections_(max_connections) {}
+                     const store::Store& store, const KeyKeeper& keys, std::size_t max_connections)
+    : here_(here),
+      shards_(shards),
+      mail_(mail),
+      store_(store),
+      keys_(keys),
+      max_connections_(max_connections) {}
 
-Result<auth::Principal> ShardSite::authenticate(std::string_view token) {
-  return shard().authenticate(token);
+std::optional<Result<auth::Principal>> ShardSite::authenticate(std::string_view token,
+                                                               std::string_view remote) {
+  return shard().authenticator().authenticate(token, remote);
+}
+
+void ShardSite::wait_for_key(std::string token, std::string remote,
+                             Completion<auth::Principal> done) {
+  shard().authenticator().wait_for(std::move(token), std::move(remote), std::move(done));
+}
+
+void ShardSite::count_malformed(std::string_view remote) {
+  shard().authenticator().count_malformed(remote);
 }
 
 void ShardSite::may_connect(const auth::Principal& who, Completion<void> done) {
@@ -82,6 +106,7 @@ void ShardSite::arrive(hub::Arrival arrival) {
 std::vector<std::pair<std::string, std::string>> ShardSite::failures() const {
   std::vector<std::pair<std::string, std::string>> failures;
   if (const auto why = store_.health()) failures.emplace_back("store", *why);
+  if (const auto why = keys_.failure()) failures.emplace_back("keys", *why);
   return failures;
 }
 
@@ -92,6 +117,7 @@ void ShardSite::collect_metrics(
   for (std::size_t index = 0; index < shards_.size(); ++index) {
     mail_.post(index, [this, index, scrape](hub::Shard& there) mutable {
       http::ShardMetrics copy{.hub = there.counters(),
+                              .refused_tokens = there.authenticator().refused(),
                               .gauges = there.gauges(),
                               .telemetry = there.home().telemetry().counters(),
                               .net = shards_[index]->reactor().counters()};
@@ -99,7 +125,8 @@ void ShardSite::collect_metrics(
       mail_.post(here_, [this, scrape = std::move(scrape), copy = std::move(copy)](hub::Shard&) {
         scrape->shards.push_back(copy);
         if (--scrape->left == 0) {
-          scrape->done(http::metric_families(scrape->shards, store_metrics(store_)));
+          scrape->done(
+              http::metric_families(scrape->shards, store_metrics(store_), key_metrics(keys_)));
         }
       });
     });

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/key_keeper.h"
 #include "app/peers.h"
 #include "app/shard_thread.h"
 #include "http/site.h"
@@ -20,9 +21,13 @@ class ShardSite final : public http::Site {
 
   /// `shards` is complete before a thread runs, and outlives this.
   ShardSite(std::size_t here, const Shards& shards, ShardMail& mail, const store::Store& store,
-            std::size_t max_connections);
+            const KeyKeeper& keys, std::size_t max_connections);
 
-  Result<auth::Principal> authenticate(std::string_view token) override;
+  std::optional<Result<auth::Principal>> authenticate(std::string_view token,
+                                                      std::string_view remote) override;
+  void wait_for_key(std::string token, std::string remote,
+                    Completion<auth::Principal> done) override;
+  void count_malformed(std::string_view remote) override;
   hub::Operations& operations() override { return shard().operations(); }
   void may_connect(const auth::Principal& who, Completion<void> done) override;
   bool has_place() const override;
@@ -38,6 +43,7 @@ class ShardSite final : public http::Site {
   const Shards& shards_;
   ShardMail& mail_;
   const store::Store& store_;
+  const KeyKeeper& keys_;
   const std::size_t max_connections_;
 };
 

@@ -26,7 +26,9 @@ ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySe
                         .devices = *repositories_,
                         .commands = *repositories_,
                         .logs = *repositories_,
-                        .revocations = *repositories_},
+                        .revocations = *repositories_,
+                        .keys = &shared.key_source,
+                        .failures = shared.failures},
              keys) {
   shared.mail.enter(index, reactor_, shard_);
   reactor_.set_turn([] {},

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "app/peers.h"
+#include "auth/failures.h"
+#include "auth/key_source.h"
 #include "auth/verifier.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -25,6 +27,9 @@ class ShardThread {
     const net::ReactorOptions& net;
     const auth::TokenPolicy& tokens;
     std::shared_ptr<const auth::KeySet> keys;
+    auth::KeySource& key_source;
+    /// Null: no limit.
+    auth::FailureLimit* failures;
     const Clock& clock;
     store::Store& store;
     ShardMail& mail;
@@ -45,7 +50,6 @@ class ShardThread {
 
   hub::Shard& shard() { return shard_; }
   net::Reactor& reactor() { return reactor_; }
-  auth::Verifier& verifier() { return verifier_; }
 
   // ---- any thread -------------------------------------------------------------------------------
   std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,8 +12,8 @@
 namespace fairlead::auth {
 
 /// One key that signatures are checked with, bound to exactly one algorithm (RFC 8725, 3.1), so
-/// that a public key is never taken for a secret. Immutable; any thread may use it. Errors have
-/// kInvalid and name the rule, never the key.
+/// that a public key is never taken for a secret. Immutable; any thread may use it; copies share
+/// the key itself. Errors have kInvalid and name the rule, never the key.
 class Key {
  public:
   /// For HS256, HS384, HS512. The secret must be as long as the hash.
@@ -42,7 +43,7 @@ class Key {
   Algorithm algorithm_;
   std::optional<std::string> kid_;
   std::string secret_;
-  PkeyPtr pkey_;
+  std::shared_ptr<EVP_PKEY> pkey_;
 };
 
 }  // namespace fairlead::auth

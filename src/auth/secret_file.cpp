@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -16,7 +17,8 @@ namespace {
 
 constexpr std::size_t kLeastSecretBytes = 32;
 constexpr std::size_t kMostSecretBytes = 4096;
-constexpr mode_t kOthers = 077;
+constexpr std::size_t kMostFileBytes = 1024UL * 1024;
+constexpr unsigned kOthers = 077;
 
 /// Closes what `open` gave.
 class OpenFile {
@@ -38,45 +40,49 @@ class OpenFile {
 
 std::string reason_of(int error) { return std::generic_category().message(error); }
 
-/// Looks at the open file, not at its name, so that nobody swaps it in between.
-Result<void> check_file(const OpenFile& file, const std::filesystem::path& path) {
-  struct stat status{};
-  if (::fstat(file.descriptor(), &status) != 0) {
-    return fail(Code::kInvalid, "secret file {}: {}", path.string(), reason_of(errno));
-  }
-  if (!S_ISREG(status.st_mode)) {
-    return fail(Code::kInvalid, "secret file {}: not a regular file", path.string());
-  }
-  if ((status.st_mode & kOthers) != 0) {
-    return fail(Code::kInvalid,
-                "secret file {}: mode {:04o} lets others than its owner in; do: chmod 600 {}",
-                path.string(), status.st_mode & 07777U, path.string());
-  }
-  return {};
+std::unexpected<Error> bad_file(const std::filesystem::path& path, std::string_view why) {
+  return fail(Code::kInvalid, "file {}: {}", path.string(), why);
 }
 
 }  // namespace
 
-Result<std::string> read_secret_file(const std::filesystem::path& path) {
+Result<KeyFile> read_key_file(const std::filesystem::path& path) {
   const OpenFile file(path);
-  if (!file.is_open()) {
-    return fail(Code::kInvalid, "secret file {}: {}", path.string(), reason_of(errno));
-  }
-  if (auto checked = check_file(file, path); !checked) {
-    return std::unexpected(std::move(checked.error()));
-  }
-  std::string secret(kMostSecretBytes + 2, '\0');
+  if (!file.is_open()) return bad_file(path, reason_of(errno));
+  // Looks at the open file, not at its name, so that nobody swaps it in between.
+  struct stat status{};
+  if (::fstat(file.descriptor(), &status) != 0) return bad_file(path, reason_of(errno));
+  if (!S_ISREG(status.st_mode)) return bad_file(path, "not a regular file");
+  KeyFile read{.text = std::string(kMostFileBytes + 1, '\0'), .mode = status.st_mode & 07777U};
   std::size_t size = 0;
-  while (size < secret.size()) {
-    const ssize_t got = ::read(file.descriptor(), secret.data() + size, secret.size() - size);
+  while (size < read.text.size()) {
+    const ssize_t got = ::read(file.descriptor(), read.text.data() + size, read.text.size() - size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      return fail(Code::kInvalid, "secret file {}: {}", path.string(), reason_of(errno));
-    }
+    if (got < 0) return bad_file(path, reason_of(errno));
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  secret.resize(size);
+  if (size > kMostFileBytes) {
+    return fail(Code::kInvalid, "file {}: over {} bytes", path.string(), kMostFileBytes);
+  }
+  read.text.resize(size);
+  return read;
+}
+
+Result<void> check_is_private(const KeyFile& file, const std::filesystem::path& path) {
+  if ((file.mode & kOthers) == 0) return {};
+  return fail(Code::kInvalid,
+              "secret file {}: mode {:04o} lets others than its owner in; do: chmod 600 {}",
+              path.string(), file.mode, path.string());
+}
+
+Result<std::string> read_secret_file(const std::filesystem::path& path) {
+  auto file = read_key_file(path);
+  if (!file) return fail(Code::kInvalid, "secret {}", file.error().message);
+  if (auto checked = check_is_private(*file, path); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
+  std::string secret = std::move(file->text);
   if (secret.ends_with('\n')) secret.pop_back();
   if (secret.size() < kLeastSecretBytes || secret.size() > kMostSecretBytes) {
     return fail(Code::kInvalid, "secret file {}: {}{} bytes, it needs {} to {}{}", path.string(),

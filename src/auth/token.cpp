@@ -2,6 +2,14 @@
 
 namespace fairlead::auth {
 
+namespace {
+
+std::unexpected<Refused> refuse_header(Refusal reason, std::string_view message) {
+  return refuse(reason, Error{.code = Code::kUnauthenticated, .message = std::string(message)});
+}
+
+}  // namespace
+
 Result<TokenParts> split_token(std::string_view text) {
   if (text.size() > kMaxTokenBytes) {
     return fail(Code::kUnauthenticated, "token over {} bytes", kMaxTokenBytes);
@@ -21,22 +29,22 @@ Result<TokenParts> split_token(std::string_view text) {
   return parts;
 }
 
-Result<TokenHeader> read_header(JsonReader::Object header) {
+Verdict<TokenHeader> read_header(JsonReader::Object header) {
   if (!header["crit"].error()) {
-    return fail(Code::kUnauthenticated, "token needs an extension that is not understood");
+    return refuse_header(Refusal::kMalformed, "token needs an extension that is not understood");
   }
   std::string_view name;
   if (header["alg"].get(name) != simdjson::SUCCESS) {
-    return fail(Code::kUnauthenticated, "token malformed: alg is not a string");
+    return refuse_header(Refusal::kMalformed, "token malformed: alg is not a string");
   }
   const auto algorithm = algorithm_named(name);
-  if (!algorithm) return fail(Code::kUnauthenticated, "token's algorithm is not taken");
+  if (!algorithm) return refuse_header(Refusal::kAlgorithm, "token's algorithm is not taken");
   TokenHeader read{.algorithm = *algorithm, .kid = std::nullopt};
   simdjson::dom::element kid;
   if (header["kid"].get(kid) == simdjson::SUCCESS) {
     std::string_view text;
     if (kid.get(text) != simdjson::SUCCESS) {
-      return fail(Code::kUnauthenticated, "token malformed: kid is not a string");
+      return refuse_header(Refusal::kMalformed, "token malformed: kid is not a string");
     }
     read.kid = std::string(text);
   }

@@ -7,6 +7,7 @@
 
 #include "auth/algorithm.h"
 #include "auth/json_reader.h"
+#include "auth/refusal.h"
 #include "base/result.h"
 
 namespace fairlead::auth {
@@ -34,6 +35,6 @@ struct TokenHeader {
 
 /// Refuses an `alg` that is missing, no string, `none` or unknown, and any `crit`: no extension is
 /// understood (RFC 7515, 4.1.11).
-Result<TokenHeader> read_header(JsonReader::Object header);
+Verdict<TokenHeader> read_header(JsonReader::Object header);
 
 }  // namespace fairlead::auth

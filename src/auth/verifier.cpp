@@ -29,6 +29,12 @@ VerifiedTokens::Digest sha256_of(std::string_view text) {
   return digest;
 }
 
+template <typename... Args>
+std::unexpected<Refused> refuse_token(Refusal reason, fmt::format_string<Args...> format,
+                                      Args&&... args) {
+  return refuse(reason, fail(Code::kUnauthenticated, format, std::forward<Args>(args)...).error());
+}
+
 /// A key that has no `kid` (a secret file, a PEM file) is meant by every token.
 bool is_named(const Key& key, const std::optional<std::string>& kid) {
   return !kid || !key.kid() || *key.kid() == *kid;
@@ -45,6 +51,7 @@ Verifier::~Verifier() = default;
 
 void Verifier::rotate(std::shared_ptr<const KeySet> keys) {
   FAIRLEAD_ASSERT(keys != nullptr);
+  if (keys == keys_) return;
   prepared_.clear();
   keys_ = std::move(keys);
   prepared_.reserve(keys_->keys().size());
@@ -52,17 +59,17 @@ void Verifier::rotate(std::shared_ptr<const KeySet> keys) {
   verified_ = keys_->has_public_keys() ? std::make_unique<VerifiedTokens>() : nullptr;
 }
 
-Result<Principal> Verifier::verify(std::string_view jwt) {
+Verdict<Principal> Verifier::verify(std::string_view jwt) {
   // Before anything is computed of it.
   if (jwt.size() > kMaxTokenBytes) {
-    return fail(Code::kUnauthenticated, "token over {} bytes", kMaxTokenBytes);
+    return refuse_token(Refusal::kMalformed, "token over {} bytes", kMaxTokenBytes);
   }
   VerifiedTokens::Digest digest{};
   if (verified_ != nullptr) {
     digest = sha256_of(jwt);
     if (const Claims* known = verified_->find(digest)) {
       if (auto checked = check_validity(known->validity, policy_, clock_.now_ms()); !checked) {
-        return std::unexpected(std::move(checked.error()));
+        return refuse(Refusal::kTime, std::move(checked.error()));
       }
       return known->principal;
     }
@@ -70,7 +77,7 @@ Result<Principal> Verifier::verify(std::string_view jwt) {
   auto claims = verify_anew(jwt);
   if (!claims) return std::unexpected(std::move(claims.error()));
   if (auto checked = check_validity(claims->validity, policy_, clock_.now_ms()); !checked) {
-    return std::unexpected(std::move(checked.error()));
+    return refuse(Refusal::kTime, std::move(checked.error()));
   }
   if (verified_ == nullptr || claims->principal.devices.size() > kMaxDevicesKept) {
     return std::move(claims->principal);
@@ -78,9 +85,9 @@ Result<Principal> Verifier::verify(std::string_view jwt) {
   return verified_->insert(digest, std::move(*claims)).principal;
 }
 
-Result<Claims> Verifier::verify_anew(std::string_view jwt) {
+Verdict<Claims> Verifier::verify_anew(std::string_view jwt) {
   const auto parts = split_token(jwt);
-  if (!parts) return std::unexpected(parts.error());
+  if (!parts) return refuse(Refusal::kMalformed, parts.error());
   if (auto taken = take_header(parts->header); !taken) {
     return std::unexpected(std::move(taken.error()));
   }
@@ -90,17 +97,19 @@ Result<Claims> Verifier::verify_anew(std::string_view jwt) {
   }
   const auto claims_object = json_->read_base64url(parts->claims);
   if (!claims_object) {
-    return fail(Code::kUnauthenticated, "token malformed: the claims part {}",
-                claims_object.error());
+    return refuse_token(Refusal::kMalformed, "token malformed: the claims part {}",
+                        claims_object.error());
   }
-  return read_claims(*claims_object, policy_);
+  auto claims = read_claims(*claims_object, policy_);
+  if (!claims) return refuse(Refusal::kClaims, std::move(claims.error()));
+  return std::move(*claims);
 }
 
-Result<void> Verifier::take_header(std::string_view encoded) {
+Verdict<void> Verifier::take_header(std::string_view encoded) {
   if (header_ != nullptr && encoded == header_text_) return {};
   const auto object = json_->read_base64url(encoded);
   if (!object) {
-    return fail(Code::kUnauthenticated, "token malformed: the header {}", object.error());
+    return refuse_token(Refusal::kMalformed, "token malformed: the header {}", object.error());
   }
   auto header = read_header(*object);
   if (!header) return std::unexpected(std::move(header.error()));
@@ -109,24 +118,34 @@ Result<void> Verifier::take_header(std::string_view encoded) {
   return {};
 }
 
-Result<void> Verifier::check_signature(const TokenParts& parts) {
+Verdict<void> Verifier::check_signature(const TokenParts& parts) {
   const TokenHeader& header = *header_;
   signature_.resize(decoded_size(parts.signature.size()));
   const auto size = decode_base64url(parts.signature, signature_.data());
-  if (!size) return fail(Code::kUnauthenticated, "token malformed: the signature is not base64url");
+  if (!size) {
+    return refuse_token(Refusal::kMalformed, "token malformed: the signature is not base64url");
+  }
   signature_.resize(*size);
+  // A `kid` that no key bears may be that of a key yet to come, whatever keys without one say.
+  bool is_awaited = header.kid.has_value();
   bool is_known = false;
   int tries = 0;
   for (PreparedKey& prepared : prepared_) {
     if (!is_named(prepared.key(), header.kid)) continue;
     is_known = true;
+    if (prepared.key().kid() == header.kid) is_awaited = false;
     if (prepared.key().algorithm() != header.algorithm) continue;
     if (prepared.accepts(parts.signed_text, signature_)) return {};
     if (++tries == kMaxTries) break;
   }
-  if (tries > 0) return fail(Code::kUnauthenticated, "signature does not match");
-  if (is_known) return fail(Code::kUnauthenticated, "token's algorithm is not that of the key");
-  return fail(Code::kUnauthenticated, "unknown key");
+  const auto reason = [is_awaited](Refusal otherwise) {
+    return is_awaited ? Refusal::kUnknownKey : otherwise;
+  };
+  if (tries > 0) return refuse_token(reason(Refusal::kSignature), "signature does not match");
+  if (is_known) {
+    return refuse_token(reason(Refusal::kAlgorithm), "token's algorithm is not that of the key");
+  }
+  return refuse_token(Refusal::kUnknownKey, "unknown key");
 }
 
 }  // namespace fairlead::auth

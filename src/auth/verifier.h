@@ -7,6 +7,7 @@
 
 #include "auth/keys.h"
 #include "auth/principal.h"
+#include "auth/refusal.h"
 #include "auth/token_policy.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -32,15 +33,15 @@ class Verifier {
   /// Checks a compact JWS (RFC 7515) and its claims (RFC 7519). The error is kUnauthenticated; its
   /// message says why in general words that may go to the peer, and has nothing of the token.
   /// Whether the `jti` was revoked is `Revocations`' to say.
-  Result<Principal> verify(std::string_view jwt);
+  Verdict<Principal> verify(std::string_view jwt);
 
-  /// From now on these keys count; what others verified is forgotten.
+  /// From now on these keys count; what others verified is forgotten. The same again is no change.
   void rotate(std::shared_ptr<const KeySet> keys);
 
  private:
-  Result<Claims> verify_anew(std::string_view jwt);
-  Result<void> take_header(std::string_view encoded);
-  Result<void> check_signature(const TokenParts& parts);
+  Verdict<Claims> verify_anew(std::string_view jwt);
+  Verdict<void> take_header(std::string_view encoded);
+  Verdict<void> check_signature(const TokenParts& parts);
 
   std::shared_ptr<const KeySet> keys_;
   /// One for each of `keys_`.

@@ -25,8 +25,7 @@ Result<hub::LogQuery> log_query_of(const Query& query) {
   logs.device = text_of(query, "device");
   if (query.find("from")) logs.from = *from;
   if (query.find("to")) logs.to = *to;
-  // One more than asked for tells whether there is a next page.
-  logs.limit = *limit + 1;
+  logs.limit = *limit;
   if (const auto cursor = query.find("cursor")) {
     auto fields = read_cursor(*cursor, 2);
     logs.before_disconnected_at = fields ? cursor_number((*fields)[0]) : std::nullopt;
@@ -88,20 +87,16 @@ void delete_connection(Context& context, Request request) {
 void list_connection_logs(Context& context, Request request) {
   auto query = log_query_of(request.query);
   if (!query) return respond_error(*request.exchange, query.error());
-  const std::size_t limit = query->limit - 1;
   context.operations.list_logs(
       request.who, std::move(*query),
-      [limit,
-       exchange = std::move(request.exchange)](Result<std::vector<hub::ConnectionLog>> found) {
-        if (!found) return respond_error(*exchange, found.error());
+      [exchange = std::move(request.exchange)](Result<hub::LogPage> page) {
+        if (!page) return respond_error(*exchange, page.error());
         std::optional<std::string> next;
-        if (found->size() > limit) {
-          found->resize(limit);
-          const hub::ConnectionLog& last = found->back();
-          next = make_cursor({std::to_string(*last.disconnected_at), last.connection});
+        if (page->next) {
+          next = make_cursor({std::to_string(page->next->disconnected_at), page->next->connection});
         }
         std::vector<std::string> items;
-        for (const hub::ConnectionLog& log : *found) items.push_back(hub::log_json(log));
+        for (const hub::ConnectionLog& log : page->logs) items.push_back(hub::log_json(log));
         respond_json(*exchange, 200, page_json(items, next));
       });
 }

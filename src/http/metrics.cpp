@@ -91,9 +91,13 @@ void add_connections(Families& families, const std::vector<ShardMetrics>& shards
                               "Ended connections by close code (1006: lost)", MetricType::Counter);
   for (const auto& [code, count] : ends) add(ended, {{"reason", code}}, count);
   families.push_back(std::move(ended));
-  families.push_back(single("fairlead_failed_auths_total", "Tokens that were refused",
-                            MetricType::Counter,
-                            sum(shards, [](auto& s) { return s.hub.failed_auths; })));
+  MetricFamily refused =
+      family("fairlead_failed_auths_total", "Tokens that were refused", MetricType::Counter);
+  for (std::size_t i = 0; i < auth::kRefusalCount; ++i) {
+    add(refused, {{"reason", std::string(auth::kRefusalNames[i])}},
+        sum(shards, [i](auto& s) { return s.refused_tokens[i]; }));
+  }
+  families.push_back(std::move(refused));
 }
 
 void add_traffic(Families& families, const std::vector<ShardMetrics>& shards) {
@@ -160,15 +164,29 @@ void add_store(Families& families, const StoreMetrics& store) {
                             MetricType::Gauge, store.is_failing ? 1 : 0));
 }
 
+void add_keys(Families& families, const KeyMetrics& keys) {
+  MetricFamily fetches =
+      family("fairlead_jwks_fetches_total", "Fetches of auth.jwks_url", MetricType::Counter);
+  add(fetches, {{"result", "ok"}}, static_cast<double>(keys.fetches));
+  add(fetches, {{"result", "failed"}}, static_cast<double>(keys.failed_fetches));
+  families.push_back(std::move(fetches));
+  families.push_back(single("fairlead_jwks_keys", "Keys of the last good fetch", MetricType::Gauge,
+                            static_cast<double>(keys.keys)));
+  families.push_back(single("fairlead_jwks_age_seconds", "Age of the last good fetch",
+                            MetricType::Gauge, keys.age_seconds));
+}
+
 }  // namespace
 
 std::vector<MetricFamily> metric_families(const std::vector<ShardMetrics>& shards,
-                                          const StoreMetrics& store) {
+                                          const StoreMetrics& store,
+                                          const std::optional<KeyMetrics>& keys) {
   Families families;
   add_connections(families, shards);
   add_traffic(families, shards);
   add_state(families, shards);
   add_store(families, store);
+  if (keys) add_keys(families, *keys);
   return families;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@ namespace fairlead::http {
 /// What one shard gives to a scrape; copied on its thread.
 struct ShardMetrics {
   hub::Counters hub;
+  hub::Authenticator::Counts refused_tokens{};
   hub::Gauges gauges;
   telemetry::Counters telemetry;
   net::ReactorCounters net;
@@ -36,9 +38,18 @@ struct StoreMetrics {
   double batch_writes_sum = 0;
 };
 
-/// All families of /metrics: the sum over the shards, and the store. Labels are bounded: kinds,
-/// types, codes, states.
+/// What fetching keys gives.
+struct KeyMetrics {
+  std::uint64_t fetches = 0;
+  std::uint64_t failed_fetches = 0;
+  std::size_t keys = 0;
+  double age_seconds = 0;
+};
+
+/// All families of /metrics: the sum over the shards, the store, and the keys where they are
+/// fetched. Labels are bounded: kinds, types, codes, states.
 std::vector<prometheus::MetricFamily> metric_families(const std::vector<ShardMetrics>& shards,
-                                                      const StoreMetrics& store);
+                                                      const StoreMetrics& store,
+                                                      const std::optional<KeyMetrics>& keys);
 
 }  // namespace fairlead::http

@@ -9,40 +9,17 @@
 #include <utility>
 
 #include "http/assets.h"
+#include "http/identify.h"
+#include "http/route_table.h"
 #include "net/utf8.h"
 #include "protocol/json_writer.h"
 #include "protocol/names.h"
 
 namespace fairlead::http {
+
 namespace {
 
 constexpr std::string_view kSocketPath = "/v1/ws";
-
-struct Route {
-  std::string_view method;
-  /// `{}` stands for one segment, which may hold `%2F`.
-  std::string_view pattern;
-  void (*handler)(Context&, Request);
-};
-
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/devices", list_devices},
-    Route{"GET", "/v1/devices/{}", get_device},
-    Route{"PUT", "/v1/devices/{}", put_device},
-    Route{"PATCH", "/v1/devices/{}", patch_device},
-    Route{"DELETE", "/v1/devices/{}", delete_device},
-    Route{"POST", "/v1/devices/{}/telemetry", post_telemetry},
-    Route{"GET", "/v1/devices/{}/telemetry", get_telemetry},
-    Route{"GET", "/v1/devices/{}/telemetry/latest", get_latest},
-    Route{"POST", "/v1/devices/{}/commands", post_command},
-    Route{"GET", "/v1/devices/{}/commands", list_commands},
-    Route{"GET", "/v1/commands/{}", get_command},
-    Route{"POST", "/v1/commands/{}/cancel", cancel_command},
-    Route{"GET", "/v1/connections", list_connections},
-    Route{"DELETE", "/v1/connections/{}", delete_connection},
-    Route{"GET", "/v1/connection-logs", list_connection_logs},
-    Route{"POST", "/v1/tokens/revoke", revoke_token},
-};
 
 std::string_view take_segment(std::string_view& path) {
   path.remove_prefix(1);
@@ -244,48 +221,44 @@ void Routes::serve_metrics(std::unique_ptr<net::Exchange> exchange) {
       });
 }
 
-auth::HandshakeToken Routes::token_of(const net::HttpRequest& request) const {
-  auth::TokenPlaces places{.query = request.query};
-  places.allow_query_token = settings_.allow_query_token;
-  if (request.has_header("authorization")) places.authorization = request.header("authorization");
-  return auth::find_handshake_token(places);
-}
-
-Result<auth::Principal> Routes::who_asks(const auth::HandshakeToken& token) const {
-  if (const auto* malformed = std::get_if<auth::MalformedToken>(&token)) {
-    return std::unexpected(Error{.code = Code::kUnauthenticated, .message = malformed->reason});
-  }
-  if (const auto* text = std::get_if<std::string>(&token)) return site_.authenticate(*text);
-  return fail(Code::kUnauthenticated, "give a token: Authorization: Bearer <jwt>");
-}
-
 void Routes::serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange) {
   const auto route = std::ranges::find_if(kRoutes, [&request](const Route& known) {
     return fits_method(known, request.method) && match(known.pattern, request.path);
   });
   if (route == kRoutes.end()) return respond_no_route(*exchange, request.path);
-  const auth::HandshakeToken token = token_of(request);
-  auto who = who_asks(token);
-  if (!who) {
-    const bool had_token = !std::holds_alternative<auth::NoToken>(token);
-    return respond_unauthenticated(*exchange, who.error(), had_token);
-  }
-  if (auto charged = rates_.charge(*who, clock_.steady_ms()); !charged) {
+  const auth::HandshakeToken token = token_of(request, settings_);
+  const bool had_token = !std::holds_alternative<auth::NoToken>(token);
+  const std::string remote = request.remote;
+  identify(site_, token, remote,
+           [this, &route = *route, had_token, request = std::move(request),
+            exchange = std::move(exchange)](Result<auth::Principal> who) mutable {
+             if (!who) return respond_refused(*exchange, who.error(), had_token);
+             serve_known(route, std::move(*who), std::move(request), std::move(exchange));
+           });
+}
+
+void Routes::serve_known(const Route& route, auth::Principal who, net::HttpRequest request,
+                         std::unique_ptr<net::Exchange> exchange) {
+  if (auto charged = rates_.charge(who, clock_.steady_ms()); !charged) {
     return respond_error(*exchange, charged.error());
+  }
+  // Before anything of the request is judged: who may not ask is not told what is wrong with it.
+  if (auto may = auth::permit(who, route.operation); !may) {
+    return respond_error(*exchange, may.error());
   }
   auto query = Query::parse(request.query);
   if (!query) return respond_error(*exchange, query.error());
-  auto names = match(route->pattern, request.path);
-  if (route->pattern.starts_with("/v1/devices/{}") && !protocol::is_device_id((*names)[0])) {
+  auto names = match(route.pattern, request.path);
+  if (route.pattern.starts_with("/v1/devices/{}") && !protocol::is_device_id((*names)[0])) {
     return respond_error(
         *exchange,
         invalid_field("id", "must be 1 to 128 characters of A-Z a-z 0-9 _ . : / -").error());
   }
-  route->handler(context_, Request{.who = std::move(*who),
-                                   .names = std::move(*names),
-                                   .query = std::move(*query),
-                                   .http = std::move(request),
-                                   .exchange = std::move(exchange)});
+  route.handler(context_, Request{.who = std::move(who),
+                                  .names = std::move(*names),
+                                  .query = std::move(*query),
+                                  .http = std::move(request),
+                                  .exchange = std::move(exchange)});
 }
 
 }  // namespace fairlead::http

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "auth/handshake_token.h"
+#include "auth/principal.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "http/handlers.h"
@@ -16,6 +16,8 @@
 #include "net/exchange.h"
 
 namespace fairlead::http {
+
+struct Route;
 
 /// All requests of one listener on one shard: Origin and CORS, who asks, how often, which handler.
 /// Thread: the shard's.
@@ -32,8 +34,8 @@ class Routes final : public net::RequestHandler {
   bool check_origin(const net::HttpRequest& request, net::Exchange& exchange) const;
   void serve_metrics(std::unique_ptr<net::Exchange> exchange);
   void serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange);
-  auth::HandshakeToken token_of(const net::HttpRequest& request) const;
-  Result<auth::Principal> who_asks(const auth::HandshakeToken& token) const;
+  void serve_known(const Route& route, auth::Principal who, net::HttpRequest request,
+                   std::unique_ptr<net::Exchange> exchange);
 
   Site& site_;
   const SiteSettings& settings_;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,8 +27,12 @@ namespace fairlead::http {
 class Site {
  public:
   virtual ~Site() = default;
-  /// Verifies a token and looks for its revocation.
-  virtual Result<auth::Principal> authenticate(std::string_view token) = 0;
+  // As hub::Authenticator says.
+  virtual std::optional<Result<auth::Principal>> authenticate(std::string_view token,
+                                                              std::string_view remote) = 0;
+  virtual void wait_for_key(std::string token, std::string remote,
+                            Completion<auth::Principal> done) = 0;
+  virtual void count_malformed(std::string_view remote) = 0;
   virtual hub::Operations& operations() = 0;
   /// kForbidden when the device is disabled. May answer inside the call.
   virtual void may_connect(const auth::Principal& who, Completion<void> done) = 0;

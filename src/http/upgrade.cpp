@@ -4,6 +4,7 @@
 
 #include "auth/handshake_token.h"
 #include "base/id.h"
+#include "http/identify.h"
 #include "http/request.h"
 
 namespace fairlead::http {
@@ -15,11 +16,6 @@ constexpr std::int64_t kFullRetryMs = 5000;
 
 Upgrade::Upgrade(Site& site, const SiteSettings& settings, const Clock& clock, Random& random)
     : site_(site), settings_(settings), clock_(clock), random_(random) {}
-
-void respond_unauthenticated(net::Exchange& exchange, const Error& error, bool had_token) {
-  respond_error(exchange, error,
-                {{"WWW-Authenticate", had_token ? R"(Bearer error="invalid_token")" : "Bearer"}});
-}
 
 void Upgrade::serve(const net::HttpRequest& request, std::unique_ptr<net::Exchange> exchange) {
   if (!exchange->is_upgrade()) {
@@ -46,21 +42,18 @@ void Upgrade::serve(const net::HttpRequest& request, std::unique_ptr<net::Exchan
   arrival.info.codec =
       chosen == auth::Subprotocol::kCbor ? protocol::Codec::kCbor : protocol::Codec::kJson;
   arrival.info.connected_at = clock_.now_ms();
-  auth::TokenPlaces places{.subprotocols = offered, .query = request.query};
-  const std::string_view header = request.header("authorization");
-  if (request.has_header("authorization")) places.authorization = header;
-  places.allow_query_token = settings_.allow_query_token;
-  const auth::HandshakeToken token = auth::find_handshake_token(places);
-  if (const auto* malformed = std::get_if<auth::MalformedToken>(&token)) {
-    const Error error{.code = Code::kUnauthenticated, .message = malformed->reason};
-    return respond_unauthenticated(*exchange, error, true);
+  const auth::HandshakeToken token = token_of(request, settings_, offered);
+  const std::string_view echo = auth::echo_of(chosen);
+  if (std::holds_alternative<auth::NoToken>(token)) {
+    return admit(std::move(arrival), echo, std::move(exchange));
   }
-  if (const auto* text = std::get_if<std::string>(&token)) {
-    auto principal = site_.authenticate(*text);
-    if (!principal) return respond_unauthenticated(*exchange, principal.error(), true);
-    arrival.principal = std::move(*principal);
-  }
-  admit(std::move(arrival), auth::echo_of(chosen), std::move(exchange));
+  identify(site_, token, request.remote,
+           [this, arrival = std::move(arrival), echo,
+            exchange = std::move(exchange)](Result<auth::Principal> who) mutable {
+             if (!who) return respond_refused(*exchange, who.error(), true);
+             arrival.principal = std::move(*who);
+             admit(std::move(arrival), echo, std::move(exchange));
+           });
 }
 
 void Upgrade::admit(hub::Arrival arrival, std::string_view protocol,

@@ -31,7 +31,4 @@ class Upgrade {
   Random& random_;
 };
 
-/// 401 with the challenge of RFC 6750 (section 3).
-void respond_unauthenticated(net::Exchange& exchange, const Error& error, bool had_token);
-
 }  // namespace fairlead::http

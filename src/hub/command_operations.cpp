@@ -14,7 +14,7 @@ std::unexpected<Error> unknown_command(const std::string& id) {
 
 void Operations::send_command(const auth::Principal& who, protocol::CommandSend request,
                               commands::Sender sender, Completion<commands::Sent> done) {
-  if (auto may = need(who, auth::Scope::kCommandSend); !may) {
+  if (auto may = auth::permit(who, auth::Operation::kSendCommand); !may) {
     return done(std::unexpected(may.error()));
   }
   if (!request.idempotency_key) {
@@ -118,7 +118,7 @@ void Operations::with_command(
 
 void Operations::get_command(const auth::Principal& who, const std::string& id,
                              Completion<commands::Command> done) {
-  if (auto may = need(who, auth::Scope::kCommandRead); !may) {
+  if (auto may = auth::permit(who, auth::Operation::kGetCommand); !may) {
     return done(std::unexpected(may.error()));
   }
   with_command<commands::Command>(
@@ -142,7 +142,7 @@ void Operations::wait_for_command(const auth::Principal& who, const std::string&
 
 void Operations::cancel_command(const auth::Principal& who, const std::string& id,
                                 Completion<commands::Command> done) {
-  if (auto may = need(who, auth::Scope::kCommandSend); !may) {
+  if (auto may = auth::permit(who, auth::Operation::kCancelCommand); !may) {
     return done(std::unexpected(may.error()));
   }
   with_command<commands::Command>(
@@ -161,7 +161,7 @@ void Operations::cancel_command(const auth::Principal& who, const std::string& i
 void Operations::list_commands(const auth::Principal& who, const std::string& device,
                                commands::ListQuery query,
                                Completion<std::vector<commands::Command>> done) {
-  if (auto may = need(who, auth::Scope::kCommandRead); !may) {
+  if (auto may = auth::permit(who, auth::Operation::kListCommands); !may) {
     return done(std::unexpected(may.error()));
   }
   shard_.ask<std::vector<commands::Command>>(

@@ -22,9 +22,11 @@ Result<Selection> Joins::select(const Session& session, protocol::Subscribe& req
   const std::uint8_t permitted = permitted_events(*session.principal());
   const std::uint8_t events = request.events.value_or(permitted);
   for (unsigned bit = 1; bit <= events; bit <<= 1) {
-    if ((events & bit) == 0 || (permitted & bit) != 0) continue;
-    return fail(Code::kForbidden, "events: one that is named needs the scope {}",
-                auth::name_of(scope_of(static_cast<protocol::EventBit>(bit))));
+    if ((events & bit) == 0) continue;
+    const auto operation = operation_of(static_cast<protocol::EventBit>(bit));
+    if (auto may = auth::permit(*session.principal(), operation); !may) {
+      return std::unexpected(std::move(may.error()));
+    }
   }
   if (events == 0) {
     return fail(Code::kForbidden,

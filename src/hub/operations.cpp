@@ -28,6 +28,13 @@ bool fits(const DeviceFilter& filter, const devices::Device& device, bool is_con
 /// shard.
 constexpr std::size_t kMaxScanned = 10'000;
 
+/// Queries for one page of the log, of which a narrow principal may see little.
+constexpr int kMaxLogRounds = 8;
+
+bool is_listed(const ConnectionLog& log, const auth::Principal& who) {
+  return log.kind != auth::name_of(auth::Kind::kDevice) || auth::may_touch(who, log.subject);
+}
+
 /// One shard's part of a page.
 struct Part {
   /// By name, at most one more than the page holds.
@@ -81,11 +88,6 @@ class Gathering {
 
 }  // namespace
 
-Result<void> need(const auth::Principal& who, auth::Scope scope) {
-  if (who.has(scope)) return {};
-  return fail(Code::kForbidden, "needs the scope {}", auth::name_of(scope));
-}
-
 Operations::Operations(Shard& shard, auth::Repository& revocations, Repository& logs)
     : shard_(shard), revocations_(revocations), logs_(logs) {}
 
@@ -95,7 +97,7 @@ std::size_t Operations::home_of(const auth::Principal& who, const std::string& d
 
 void Operations::get_device(const auth::Principal& who, const std::string& id,
                             Completion<std::string> done) {
-  if (refuse(need(who, auth::Scope::kDeviceRead), done)) return;
+  if (refuse(auth::permit(who, auth::Operation::kGetDevice), done)) return;
   shard_.ask<std::string>(
       home_of(who, id),
       [who, id](Shard& there, auto answer) {
@@ -109,7 +111,7 @@ void Operations::get_device(const auth::Principal& who, const std::string& id,
 void Operations::write_device(const auth::Principal& who, const std::string& id,
                               protocol::DeviceWrite request, bool replaces,
                               Completion<Written> done) {
-  if (refuse(need(who, auth::Scope::kDeviceWrite), done)) return;
+  if (refuse(auth::permit(who, auth::Operation::kWriteDevice), done)) return;
   shard_.ask<Written>(
       home_of(who, id),
       [who, id, request = std::move(request), replaces](Shard& there, auto answer) {
@@ -130,7 +132,7 @@ void Operations::write_device(const auth::Principal& who, const std::string& id,
 
 void Operations::delete_device(const auth::Principal& who, const std::string& id,
                                Completion<void> done) {
-  if (refuse(need(who, auth::Scope::kDeviceWrite), done)) return;
+  if (refuse(auth::permit(who, auth::Operation::kDeleteDevice), done)) return;
   shard_.ask<void>(
       home_of(who, id),
       [who, id](Shard& there, auto answer) {
@@ -143,7 +145,7 @@ void Operations::delete_device(const auth::Principal& who, const std::string& id
 
 void Operations::list_devices(const auth::Principal& who, DeviceFilter filter, std::string after,
                               std::size_t limit, Completion<JsonPage> done) {
-  if (refuse(need(who, auth::Scope::kDeviceRead), done)) return;
+  if (refuse(auth::permit(who, auth::Operation::kListDevices), done)) return;
   const std::size_t shards = shard_.ports().peers.count();
   auto gathering = std::make_shared<Gathering>(shards, limit, std::move(done));
   for (std::size_t shard = 0; shard < shards; ++shard) {
@@ -171,8 +173,7 @@ void Operations::list_devices(const auth::Principal& who, DeviceFilter filter, s
 
 void Operations::post_telemetry(const auth::Principal& who, const std::string& id, std::string body,
                                 Completion<telemetry::Accepted> done) {
-  const bool is_own = who.kind == auth::Kind::kDevice && who.subject == id;
-  if (!is_own && refuse(need(who, auth::Scope::kTelemetryWrite), done)) return;
+  if (refuse(auth::permit(who, auth::Operation::kPostTelemetry), done)) return;
   shard_.ask<telemetry::Accepted>(
       home_of(who, id),
       [who, id, body = std::move(body)](Shard& there, auto answer) {
@@ -189,7 +190,7 @@ void Operations::post_telemetry(const auth::Principal& who, const std::string& i
 
 void Operations::read_telemetry(const auth::Principal& who, const std::string& id,
                                 telemetry::Range range, Completion<telemetry::Page> done) {
-  if (refuse(need(who, auth::Scope::kTelemetryRead), done)) return;
+  if (refuse(auth::permit(who, auth::Operation::kReadTelemetry), done)) return;
   shard_.ask<telemetry::Page>(
       home_of(who, id),
       [who, id, range](Shard& there, auto answer) mutable {
@@ -203,7 +204,7 @@ void Operations::read_telemetry(const auth::Principal& who, const std::string& i
 
 void Operations::latest(const auth::Principal& who, const std::string& id,
                         Completion<std::string> done) {
-  if (refuse(need(who, auth::Scope::kTelemetryRead), done)) return;
+  if (refuse(auth::permit(who, auth::Operation::kReadLatest), done)) return;
   shard_.ask<std::string>(
       home_of(who, id),
       [who, id](Shard& there, auto answer) {
@@ -224,7 +225,7 @@ void Operations::latest(const auth::Principal& who, const std::string& id,
 
 void Operations::list_connections(const auth::Principal& who, ConnectionFilter filter,
                                   std::string after, std::size_t limit, Completion<JsonPage> done) {
-  if (refuse(need(who, auth::Scope::kConnectionRead), done)) return;
+  if (refuse(auth::permit(who, auth::Operation::kListConnections), done)) return;
   const std::size_t shards = shard_.ports().peers.count();
   auto gathering = std::make_shared<Gathering>(shards, limit, std::move(done));
   for (std::size_t shard = 0; shard < shards; ++shard) {
@@ -280,7 +281,7 @@ std::string connection_json(const Session& session) {
 
 void Operations::end_connection(const auth::Principal& who, const std::string& id,
                                 Completion<void> done) {
-  if (refuse(need(who, auth::Scope::kAdmin), done)) return;
+  if (refuse(auth::permit(who, auth::Operation::kEndConnection), done)) return;
   struct Search {
     std::size_t shards_left = 0;
     bool is_found = false;
@@ -311,16 +312,42 @@ void Operations::end_connection(const auth::Principal& who, const std::string& i
   }
 }
 
-void Operations::list_logs(const auth::Principal& who, LogQuery query,
-                           Completion<std::vector<ConnectionLog>> done) {
-  if (refuse(need(who, auth::Scope::kConnectionRead), done)) return;
+void Operations::list_logs(const auth::Principal& who, LogQuery query, Completion<LogPage> done) {
+  if (refuse(auth::permit(who, auth::Operation::kListLogs), done)) return;
   query.tenant = who.tenant;
-  logs_.list_logs(std::move(query), std::move(done));
+  list_logs_further(who, std::move(query), {}, kMaxLogRounds, std::move(done));
+}
+
+void Operations::list_logs_further(const auth::Principal& who, LogQuery query, LogPage page,
+                                   int rounds, Completion<LogPage> done) {
+  const std::size_t wanted = query.limit - page.logs.size();
+  LogQuery part = query;
+  // One more than is wanted tells whether there is a next page.
+  part.limit = wanted + 1;
+  logs_.list_logs(
+      std::move(part), [this, who, wanted, rounds, query = std::move(query), page = std::move(page),
+                        done = std::move(done)](Result<std::vector<ConnectionLog>> found) mutable {
+        if (!found) return done(std::unexpected(std::move(found.error())));
+        const bool is_last = found->size() <= wanted;
+        if (!is_last) found->pop_back();
+        std::optional<LogPlace> end;
+        if (!is_last) end = LogPlace{*found->back().disconnected_at, found->back().connection};
+        for (ConnectionLog& log : *found) {
+          if (is_listed(log, who)) page.logs.push_back(std::move(log));
+        }
+        page.next = end;
+        if (is_last || page.logs.size() == query.limit || rounds == 1) {
+          return done(std::move(page));
+        }
+        query.before_disconnected_at = end->disconnected_at;
+        query.before_connection = std::move(end->connection);
+        list_logs_further(who, std::move(query), std::move(page), rounds - 1, std::move(done));
+      });
 }
 
 void Operations::revoke(const auth::Principal& who, auth::Revocation revocation,
                         Completion<void> done) {
-  if (refuse(need(who, auth::Scope::kAdmin), done)) return;
+  if (refuse(auth::permit(who, auth::Operation::kRevokeToken), done)) return;
   revocation.tenant = who.tenant;
   auth::Revocation copy = revocation;
   revocations_.revoke(std::move(copy), [this, revocation = std::move(revocation),

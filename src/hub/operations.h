@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/permissions.h"
 #include "auth/principal.h"
 #include "auth/repository.h"
 #include "base/completion.h"
@@ -41,13 +42,16 @@ struct ConnectionFilter {
   std::optional<std::string> subject;
 };
 
+struct LogPage {
+  std::vector<ConnectionLog> logs;
+  /// Behind which row the next page begins; nullopt: this was the last.
+  std::optional<LogPlace> next;
+};
+
 struct Written {
   bool is_new = false;
   std::string json;
 };
-
-/// The scope, or kForbidden.
-Result<void> need(const auth::Principal& who, auth::Scope scope);
 
 /// What clients may do beyond their own connection, over HTTP and WebSocket alike: permission, the
 /// hop to the shard that knows, the answer back here. What a principal may not touch is kNotFound,
@@ -91,8 +95,7 @@ class Operations {
                         std::size_t limit, Completion<JsonPage> done);
   void end_connection(const auth::Principal& who, const std::string& id, Completion<void> done);
   /// `query.tenant` is filled in here.
-  void list_logs(const auth::Principal& who, LogQuery query,
-                 Completion<std::vector<ConnectionLog>> done);
+  void list_logs(const auth::Principal& who, LogQuery query, Completion<LogPage> done);
   /// `revocation.tenant` is filled in here. In force on every shard when it is stored.
   void revoke(const auth::Principal& who, auth::Revocation revocation, Completion<void> done);
 
@@ -107,6 +110,9 @@ class Operations {
   void with_command(const auth::Principal& who, const std::string& id,
                     std::move_only_function<void(Shard&, protocol::DeviceRef, Completion<T>)> then,
                     Completion<T> done);
+
+  void list_logs_further(const auth::Principal& who, LogQuery query, LogPage page, int rounds,
+                         Completion<LogPage> done);
 
   Shard& shard_;
   auth::Repository& revocations_;

@@ -27,6 +27,12 @@ struct ConnectionLog {
   friend bool operator==(const ConnectionLog&, const ConnectionLog&) = default;
 };
 
+/// A row's place in the order of the log.
+struct LogPlace {
+  std::int64_t disconnected_at = 0;
+  std::string connection;
+};
+
 /// A page of ended connections, newest end first (by disconnected_at, connection).
 struct LogQuery {
   std::string tenant;

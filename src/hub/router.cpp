@@ -15,20 +15,6 @@ constexpr auto kNoMembers = [](protocol::JsonWriter&) {};
 
 }  // namespace
 
-Result<void> check_speaker(const MessageRule& rule, const auth::Principal& who) {
-  const bool is_device = who.kind == auth::Kind::kDevice;
-  if (rule.speaker == Speaker::kDevice && !is_device) {
-    return fail(Code::kForbidden, "{}: only a device sends this", rule.type);
-  }
-  if (rule.speaker == Speaker::kClient && is_device) {
-    return fail(Code::kForbidden, "{}: a device does not send this", rule.type);
-  }
-  if (rule.scope && !who.has(*rule.scope)) {
-    return fail(Code::kForbidden, "{}: needs the scope {}", rule.type, auth::name_of(*rule.scope));
-  }
-  return {};
-}
-
 template <typename T, typename Write>
 void Router::Reply<T, Write>::operator()(Result<T> result) {
   Session* const asking = shard->connections().find(session);
@@ -57,7 +43,7 @@ Completion<T> Router::reply(Session& session, protocol::RequestId id, Write writ
 void Router::route(Session& session, protocol::RequestId id, protocol::Request request) {
   ++shard_.counters().requests[request.index()];
   const MessageRule& rule = kMessageRules[request.index()];
-  if (auto may = check_speaker(rule, *session.principal()); !may) {
+  if (auto may = auth::permit(*session.principal(), rule.operation); !may) {
     session.answer_error(session.take_ticket(std::move(id)), may.error());
     return;
   }

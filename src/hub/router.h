@@ -1,12 +1,10 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
-#include <optional>
 #include <string_view>
 #include <variant>
 
-#include "auth/principal.h"
+#include "auth/permissions.h"
 #include "base/completion.h"
 #include "hub/session.h"
 #include "protocol/requests.h"
@@ -16,38 +14,30 @@ namespace fairlead::hub {
 class Shard;
 class Joins;
 
-/// Who may send a message.
-enum class Speaker : std::uint8_t { kAnyone, kDevice, kClient };
-
 /// One type of message: the row from which permission, dispatch and metrics follow.
 struct MessageRule {
   std::string_view type;
-  Speaker speaker = Speaker::kAnyone;
-  /// What a client's token must permit; nullopt: nothing, or the handler looks closer.
-  std::optional<auth::Scope> scope;
+  auth::Operation operation;
 };
 
 /// In the order of protocol::Request.
 inline constexpr std::array<MessageRule, std::variant_size_v<protocol::Request>> kMessageRules = {{
-    {"auth", Speaker::kAnyone, std::nullopt},
-    {"telemetry", Speaker::kDevice, std::nullopt},
-    {"device.register", Speaker::kDevice, std::nullopt},
-    {"device.status", Speaker::kDevice, std::nullopt},
-    {"heartbeat", Speaker::kAnyone, std::nullopt},
-    {"command.accept", Speaker::kDevice, std::nullopt},
-    {"command.result", Speaker::kDevice, std::nullopt},
-    {"subscribe", Speaker::kClient, std::nullopt},
-    {"unsubscribe", Speaker::kClient, std::nullopt},
-    {"command.send", Speaker::kClient, auth::Scope::kCommandSend},
-    {"command.cancel", Speaker::kClient, auth::Scope::kCommandSend},
-    {"command.get", Speaker::kClient, auth::Scope::kCommandRead},
-    {"fleet.send", Speaker::kClient, auth::Scope::kCommandSend},
-    {"fleet.get", Speaker::kClient, auth::Scope::kCommandRead},
-    {"fleet.cancel", Speaker::kClient, auth::Scope::kCommandSend},
+    {"auth", auth::Operation::kAuth},
+    {"telemetry", auth::Operation::kTelemetry},
+    {"device.register", auth::Operation::kRegister},
+    {"device.status", auth::Operation::kStatus},
+    {"heartbeat", auth::Operation::kHeartbeat},
+    {"command.accept", auth::Operation::kAcceptCommand},
+    {"command.result", auth::Operation::kResultOfCommand},
+    {"subscribe", auth::Operation::kSubscribe},
+    {"unsubscribe", auth::Operation::kUnsubscribe},
+    {"command.send", auth::Operation::kSendCommand},
+    {"command.cancel", auth::Operation::kCancelCommand},
+    {"command.get", auth::Operation::kGetCommand},
+    {"fleet.send", auth::Operation::kSendFleet},
+    {"fleet.get", auth::Operation::kGetFleet},
+    {"fleet.cancel", auth::Operation::kCancelFleet},
 }};
-
-/// Whether a principal may send that type of message.
-Result<void> check_speaker(const MessageRule& rule, const auth::Principal& who);
 
 /// Takes a request of an authenticated connection to what handles it, and its answer back. Thread:
 /// the shard's.

@@ -256,13 +256,13 @@ void Session::on_written() {
   }
 }
 
-void Session::end(protocol::CloseCode code, std::string_view reason, const Error* told) {
+void Session::end(protocol::CloseCode code, std::string_view reason, const Error* told,
+                  const protocol::RequestId& told_id) {
   if (is_ended()) return;
   if (told != nullptr) {
     std::string json;
     // The `auth` that should have opened the session is answered by this.
-    protocol::write_error(
-        json, answer_when_open_ ? replies_.id(*answer_when_open_) : protocol::RequestId(), *told);
+    protocol::write_error(json, answer_when_open_ ? replies_.id(*answer_when_open_) : told_id, *told);
     const Encoded message = encode(json);
     transport_->send(message.kind, message.bytes);
     ++messages_out_;
@@ -289,11 +289,16 @@ void Session::set_store_is_behind(bool is_behind) {
   update_reading();
 }
 
+void Session::set_awaits_key(bool awaits_key) {
+  awaits_key_ = awaits_key;
+  update_reading();
+}
+
 void Session::update_reading() {
   if (is_ended()) return;
   const std::size_t most = is_reading_ ? kMaxOpenReplies : kMaxOpenReplies / 2;
-  const bool should_read =
-      state_ != SessionState::kOpening && !is_store_behind_ && replies_.size() < most;
+  const bool should_read = state_ != SessionState::kOpening && !is_store_behind_ && !awaits_key_ &&
+                           replies_.size() < most;
   if (should_read == is_reading_) return;
   is_reading_ = should_read;
   if (should_read) {

@@ -83,6 +83,8 @@ class Session final : public net::MessageHandler {
 
   // Answers. A ticket keeps the place of a request's answer among the others, and its id.
   ReplyRing::Ticket take_ticket(protocol::RequestId id) { return replies_.open(std::move(id)); }
+  /// Of a request that is owed an answer.
+  protocol::RequestId request_id(ReplyRing::Ticket ticket) const { return replies_.id(ticket); }
   /// An ack with the members that `write(protocol::JsonWriter&)` adds.
   template <std::invocable<protocol::JsonWriter&> Write>
   void answer_ok(ReplyRing::Ticket ticket, Write&& write, bool ends_join = false) {
@@ -118,11 +120,15 @@ class Session final : public net::MessageHandler {
   /// has_room() will be told when it is so.
   void ask_for_room() { wants_room_ = true; }
 
-  /// The one way to an end from this side: tells why, closes. Later calls are ignored.
-  void end(protocol::CloseCode code, std::string_view reason, const Error* told = nullptr);
+  /// The one way to an end from this side: tells why, closes. Later calls are ignored. Answers that
+  /// wait for a commit are not sent any more; what is `told` answers the request `told_id`, if any.
+  void end(protocol::CloseCode code, std::string_view reason, const Error* told = nullptr,
+           const protocol::RequestId& told_id = {});
 
   /// Reading stops while the store or the answers are behind.
   void set_store_is_behind(bool is_behind);
+  /// Reading stops while the key of its token is being fetched.
+  void set_awaits_key(bool awaits_key);
 
   /// What is due by now: pings, the end for want of a token or a sign of life, the notice of an
   /// expiry and the expiry. Returns when to be called again (steady ms).
@@ -213,6 +219,7 @@ class Session final : public net::MessageHandler {
   /// Commands whose frames the kernel has not taken yet, by position.
   std::deque<std::pair<std::uint64_t, std::string>> unwritten_commands_;
   bool is_store_behind_ = false;
+  bool awaits_key_ = false;
   bool is_reading_ = true;
   bool wants_room_ = false;
   bool is_expiry_told_ = false;

@@ -14,6 +14,11 @@ Shard::Shard(std::size_t index, const Settings& settings, Ports ports, devices::
     : index_(index),
       settings_(settings),
       ports_(ports),
+      authenticator_({.clock = ports.clock,
+                      .verifier = ports.verifier,
+                      .revocations = revocations_,
+                      .keys = ports.keys,
+                      .failures = ports.failures}),
       home_(index, settings, {ports.telemetry, ports.devices, ports.commands}, ports.peers,
             connections_, encoder_, ports.clock, ports.random, keys),
       idempotency_keys_(ports.clock),
@@ -40,15 +45,6 @@ void Shard::adopt(Arrival arrival) {
   }
 }
 
-Result<auth::Principal> Shard::authenticate(std::string_view token) {
-  auto principal = ports_.verifier.verify(token);
-  if (principal && revocations_.is_revoked(*principal)) {
-    principal = fail(Code::kUnauthenticated, "the token was revoked");
-  }
-  if (!principal) ++counters_.failed_auths;
-  return principal;
-}
-
 void Shard::handle(Session& session, protocol::RequestId id, protocol::Request request) {
   const auto* const auth = std::get_if<protocol::Auth>(&request);
   if (auth != nullptr) {
@@ -56,7 +52,7 @@ void Shard::handle(Session& session, protocol::RequestId id, protocol::Request r
     if (session.state() == SessionState::kAwaitingAuth) {
       authenticate_first(session, std::move(id), *auth);
     } else {
-      refresh(session, id, *auth);
+      refresh(session, std::move(id), *auth);
     }
     return;
   }
@@ -67,23 +63,6 @@ void Shard::handle(Session& session, protocol::RequestId id, protocol::Request r
     return;
   }
   router_.route(session, std::move(id), std::move(request));
-}
-
-void Shard::authenticate_first(Session& session, protocol::RequestId id,
-                               const protocol::Auth& request) {
-  auto principal = authenticate(request.token);
-  if (!principal) {
-    session.answer_error(session.take_ticket(std::move(id)), principal.error());
-    session.end(protocol::CloseCode::kUnauthenticated, principal.error().message);
-    return;
-  }
-  const bool is_device = principal->kind == auth::Kind::kDevice;
-  const std::size_t home = is_device ? home_of(principal->tenant, principal->subject) : index_;
-  if (home == index_) {
-    begin(session, std::move(*principal), id);
-  } else {
-    move_away(session, home, std::move(*principal), std::move(id));
-  }
 }
 
 void Shard::move_away(Session& session, std::size_t home, auth::Principal principal,
@@ -117,27 +96,6 @@ void Shard::begin(Session& session, auth::Principal principal, const protocol::R
     session.begin_opening();
     session.open(welcome_json(session, settings_, ports_.clock.now_ms(), std::nullopt));
   }
-  arm(session, session.fire(ports_.clock.steady_ms()));
-}
-
-void Shard::refresh(Session& session, const protocol::RequestId& id,
-                    const protocol::Auth& request) {
-  const ReplyRing::Ticket ticket = session.take_ticket(id);
-  auto principal = authenticate(request.token);
-  if (!principal) {
-    session.answer_error(ticket, principal.error());
-    session.end(protocol::CloseCode::kUnauthenticated, principal.error().message);
-    return;
-  }
-  if (!auth::is_same_identity(*principal, *session.principal())) {
-    const Error error{.code = Code::kForbidden,
-                      .message = "a fresh token must be for the same tenant, kind and subject"};
-    session.answer_error(ticket, error);
-    return;
-  }
-  session.set_principal(std::move(*principal));
-  joins_.set_principal(session);
-  session.answer_ok(ticket);
   arm(session, session.fire(ports_.clock.steady_ms()));
 }
 

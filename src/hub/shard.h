@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "base/timer_wheel.h"
 #include "hub/arrival.h"
+#include "hub/authenticator.h"
 #include "hub/connections.h"
 #include "hub/home.h"
 #include "hub/idempotency.h"
@@ -47,6 +48,10 @@ struct Ports {
   commands::Repository& commands;
   Repository& logs;
   auth::Repository& revocations;
+  /// Null: the verifier's keys are all there are.
+  auth::KeySource* keys = nullptr;
+  /// Null: failed authentications have no limit.
+  auth::FailureLimit* failures = nullptr;
 };
 
 /// What one shard counts; read on its thread.
@@ -56,7 +61,6 @@ struct Counters {
   /// By close code.
   std::map<std::uint16_t, std::uint64_t> ends;
   std::array<std::uint64_t, std::variant_size_v<protocol::Request>> requests{};
-  std::uint64_t failed_auths = 0;
   /// Samples in messages that were no requests.
   std::uint64_t malformed_samples = 0;
   /// Of sessions that ended; the living have their own.
@@ -104,8 +108,7 @@ class Shard final : private SessionOwner {
   // At start.
   void restore(const auth::Revocation& revocation) { revocations_.add(revocation); }
 
-  /// Verifies a token and looks for its revocation.
-  Result<auth::Principal> authenticate(std::string_view token);
+  Authenticator& authenticator() { return authenticator_; }
   /// Every shard's step of a stored revocation: its holders are sent away.
   void revoke(const auth::Revocation& revocation);
 
@@ -141,7 +144,10 @@ class Shard final : private SessionOwner {
   void arm(Session& session, std::int64_t steady_ms) override;
 
   void authenticate_first(Session& session, protocol::RequestId id, const protocol::Auth& request);
-  void refresh(Session& session, const protocol::RequestId& id, const protocol::Auth& request);
+  void opened_by(Session& session, protocol::RequestId id, Result<auth::Principal> principal);
+  void refresh(Session& session, protocol::RequestId id, const protocol::Auth& request);
+  void refreshed_by(Session& session, ReplyRing::Ticket ticket, Result<auth::Principal> principal);
+  void end_for(Session& session, const Error& refusal);
   void begin(Session& session, auth::Principal principal, const protocol::RequestId& auth_id);
   void move_away(Session& session, std::size_t home, auth::Principal principal,
                  protocol::RequestId auth_id);
@@ -158,6 +164,7 @@ class Shard final : private SessionOwner {
   Encoder encoder_;
   Connections connections_;
   auth::Revocations revocations_;
+  Authenticator authenticator_;
   Home home_;
   IdempotencyKeys idempotency_keys_;
   Operations operations_;

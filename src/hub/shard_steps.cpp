@@ -26,6 +26,7 @@ void Shard::fire_session(SessionNumber number) {
 void Shard::fire_timers() {
   const std::int64_t now = ports_.clock.steady_ms();
   timers_.advance(now, [this](SessionNumber number) { fire_session(number); });
+  authenticator_.fire(now);
   const std::int64_t wall = ports_.clock.now_ms();
   const auto deadline = home_.commands().next_deadline();
   if (deadline && *deadline <= wall) home_.commands().fire(wall);

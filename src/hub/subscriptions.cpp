@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "base/assert.h"
+
 namespace fairlead::hub {
 namespace {
 
@@ -27,24 +29,28 @@ void unite(std::optional<std::vector<std::string>>& metrics,
 
 }  // namespace
 
-auth::Scope scope_of(protocol::EventBit event) {
+auth::Operation operation_of(protocol::EventBit event) {
   switch (event) {
     case protocol::EventBit::kTelemetry:
-      return auth::Scope::kTelemetryRead;
+      return auth::Operation::kSeeTelemetry;
     case protocol::EventBit::kCommand:
-      return auth::Scope::kCommandRead;
+      return auth::Operation::kSeeCommand;
     case protocol::EventBit::kPresence:
+      return auth::Operation::kSeePresence;
     case protocol::EventBit::kStatus:
+      return auth::Operation::kSeeStatus;
     case protocol::EventBit::kDevice:
-      return auth::Scope::kDeviceRead;
+      return auth::Operation::kSeeDevice;
   }
-  return auth::Scope::kAdmin;
+  FAIRLEAD_ASSERT(false);
+  return auth::Operation::kSeeTelemetry;
 }
 
 std::uint8_t permitted_events(const auth::Principal& principal) {
   unsigned bits = 0;
   for (unsigned bit = 1; bit <= static_cast<unsigned>(protocol::EventBit::kCommand); bit <<= 1) {
-    if (principal.has(scope_of(static_cast<protocol::EventBit>(bit)))) bits |= bit;
+    const auto event = static_cast<protocol::EventBit>(bit);
+    if (auth::is_permitted(principal, operation_of(event))) bits |= bit;
   }
   return static_cast<std::uint8_t>(bits);
 }
@@ -165,8 +171,8 @@ const auth::Principal* Subscriptions::permitted(Viewer viewer, SubscriptionNumbe
                                                 protocol::EventBit event) const {
   const ViewerEntry* const entry = find(viewer);
   if (entry == nullptr || !place_of(*entry, number)) return nullptr;
-  const bool may_see =
-      entry->principal.has(scope_of(event)) && auth::may_touch(entry->principal, device);
+  const bool may_see = auth::is_permitted(entry->principal, operation_of(event)) &&
+                       auth::may_touch(entry->principal, device);
   return may_see ? &entry->principal : nullptr;
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/permissions.h"
 #include "auth/principal.h"
 #include "hub/event.h"
 #include "hub/peers.h"
@@ -124,8 +125,8 @@ class Subscriptions {
   std::vector<Audience> scratch_;
 };
 
-/// The scope that an event asks for.
-auth::Scope scope_of(protocol::EventBit event);
+/// Being told an event, as the table of permissions knows it.
+auth::Operation operation_of(protocol::EventBit event);
 /// The events that a principal may see.
 std::uint8_t permitted_events(const auth::Principal& principal);
 

@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 
 namespace fairlead::net {
 namespace {
@@ -106,5 +108,16 @@ std::string Address::text() const {
 }
 
 std::string remote_address(int fd) { return Address::peer(fd).text(); }
+
+std::string counted_address(std::string_view remote) {
+  if (!remote.starts_with('[')) return std::string(remote.substr(0, remote.rfind(':')));
+  const std::string address(remote.substr(1, remote.find(']') - 1));
+  in6_addr bytes{};
+  if (::inet_pton(AF_INET6, address.c_str(), &bytes) != 1) return address;
+  std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), std::uint8_t{0});
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  ::inet_ntop(AF_INET6, &bytes, text.data(), text.size());
+  return std::string(text.data()) + "/64";
+}
 
 }  // namespace fairlead::net

@@ -35,6 +35,10 @@ class Address {
   sockaddr_storage storage_{};
 };
 
+/// Whom `192.0.2.7:4711` or `[2001:db8::1]:4711` counts for: an IPv4 address, or the /64 network of
+/// an IPv6 one, all of which one host can have (RFC 4291, 2.5.4).
+std::string counted_address(std::string_view remote);
+
 /// Text of the peer's address.
 std::string remote_address(int fd);
 

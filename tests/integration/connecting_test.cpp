@@ -316,3 +316,42 @@ TEST_CASE("an upgrade that is none, or not of version 13, is refused") {
   const int plain = answer("GET /v1/ws HTTP/1.1\r\nHost: x\r\n\r\n").status;
   CHECK((plain == 400 || plain == 426));
 }
+
+TEST_CASE("too many failures from an address are 429 at the handshake and over HTTP, 4429 later") {
+  const HubProcess own({.settings = {"auth.failures_per_minute=2", "runtime.shards=2"}});
+  const std::string good = own.sign(Token::client("panel"));
+  WsClient before(own.port(), {.token = good});
+  before.expect("welcome");
+  WsClient silent(own.port(), {});
+  CHECK(upgrade(own.port(), {.token = "bad.token.here"}).status == 401);
+  CHECK(upgrade(own.port(), {.token = good}).status == 101);
+  CHECK(HttpClient(own.port(), "bad token").get("/v1/devices").status == 401);
+  // Now also a good token is not looked at; it would tell a guesser that it is one.
+  for (const std::string& token : {good, std::string("bad.token.here")}) {
+    const HttpResponse refused = upgrade(own.port(), {.token = token});
+    CHECK(refused.status == 429);
+    CHECK(refused.json()["code"] == "rate_limited");
+    CHECK(std::stoi(refused.header("retry-after")) <= 30);
+    CHECK(refused.header("www-authenticate").empty());
+    CHECK(HttpClient(own.port(), token).get("/v1/devices").status == 429);
+  }
+  silent.send(obj("type", "auth", "token", good));
+  CHECK(silent.expect_error("rate_limited")["retry_after_ms"].as_int() > 0);
+  silent.expect_close(4429);
+  // A refresh has to wait as well, and costs nobody the connection.
+  before.refused("rate_limited", obj("type", "auth", "token", good));
+  before.expect_nothing();
+  const std::string metrics = own.anonymous().get("/metrics").body;
+  CHECK(metrics.find("fairlead_failed_auths_total{reason=\"malformed\"} 2\n") != std::string::npos);
+  CHECK(metrics.find("fairlead_failed_auths_total{reason=\"too_many\"} 6\n") != std::string::npos);
+}
+
+TEST_CASE("a failed authentication is logged with its reason and address, without the token") {
+  HubProcess own;
+  const std::string expired = own.sign(Token::client("panel").expires_in(-5));
+  check_refused(upgrade(own.port(), {.token = expired}), expired);
+  CHECK(own.stop() == 0);
+  const std::string log = own.process().errors();
+  CHECK(log.find("token expired from 127.0.0.1:") != std::string::npos);
+  CHECK(log.find(expired.substr(0, 20)) == std::string::npos);
+}

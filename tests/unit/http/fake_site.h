@@ -66,17 +66,29 @@ class FakeExchange final : public net::Exchange {
 };
 
 /// The real operations of a hub without sockets; the rest as the test says. Tokens are
-/// `<name>.x.y`: `device-7` speaks for a device, `nobody` for none, any other name for a client.
+/// `<name>.x.y`: `device-7` speaks for a device, `nobody` for none, `guesser` is over its
+/// limit, the key of `late` is not known yet, any other name is a client's.
 class FakeSite final : public Site {
  public:
-  Result<auth::Principal> authenticate(std::string_view token) override {
+  std::optional<Result<auth::Principal>> authenticate(std::string_view token,
+                                                      std::string_view) override {
     const std::string name(token.substr(0, token.find('.')));
     if (name == "nobody") return fail(Code::kUnauthenticated, "the token is not good");
+    if (name == "guesser") {
+      Error error{.code = Code::kRateLimited, .message = "too many failures"};
+      error.retry_after_ms = 1500;
+      return std::unexpected(std::move(error));
+    }
+    if (name == "late") return std::nullopt;
     if (name.starts_with("device")) {
       return auth::Principal{.kind = auth::Kind::kDevice, .tenant = "t", .subject = name};
     }
     return auth::Principal{.tenant = "t", .subject = name, .scopes = scopes, .all_devices = true};
   }
+  void wait_for_key(std::string, std::string, Completion<auth::Principal> done) override {
+    waiting.push_back(std::move(done));
+  }
+  void count_malformed(std::string_view) override { ++malformed; }
   hub::Operations& operations() override { return hub.shard().operations(); }
   void may_connect(const auth::Principal&, Completion<void> done) override {
     ++asked_to_connect;
@@ -96,6 +108,9 @@ class FakeSite final : public Site {
   bool is_disabled = false;
   bool is_full = false;
   int asked_to_connect = 0;
+  int malformed = 0;
+  /// Whoever asked about the token `late`.
+  std::vector<Completion<auth::Principal>> waiting;
   std::vector<hub::Arrival> arrivals;
   std::vector<std::pair<std::string, std::string>> failing;
   std::vector<prometheus::MetricFamily> families;
@@ -138,6 +153,15 @@ class Front {
     return run(request("GET", target, "", std::move(headers)), true, std::move(protocols));
   }
 
+  /// The same two, answered when the test lets them be.
+  std::shared_ptr<Outcome> send_later(std::string_view method, std::string_view target,
+                                      HeaderList headers) {
+    return begin(request(method, target, "", std::move(headers)), false, {});
+  }
+  std::shared_ptr<Outcome> knock_later(std::vector<std::string> protocols, HeaderList headers) {
+    return begin(request("GET", "/v1/ws", "", std::move(headers)), true, std::move(protocols));
+  }
+
   FakeSite site;
 
  private:
@@ -152,10 +176,15 @@ class Front {
             .body = std::move(body),
             .remote = "192.0.2.7:4711"};
   }
-  Outcome run(net::HttpRequest request, bool is_upgrade, std::vector<std::string> protocols) {
+  std::shared_ptr<Outcome> begin(net::HttpRequest request, bool is_upgrade,
+                                 std::vector<std::string> protocols) {
     auto outcome = std::make_shared<Outcome>();
     routes_.on_request(std::move(request),
                        std::make_unique<FakeExchange>(outcome, is_upgrade, std::move(protocols)));
+    return outcome;
+  }
+  Outcome run(net::HttpRequest request, bool is_upgrade, std::vector<std::string> protocols) {
+    const auto outcome = begin(std::move(request), is_upgrade, std::move(protocols));
     site.hub.commit();
     return *outcome;
   }

@@ -71,6 +71,47 @@ TEST_CASE("a bad token is 401, though a good one stands in a later place") {
   CHECK(front.site.arrivals.empty());
 }
 
+TEST_CASE("an address over its limit is 429 with Retry-After, and challenged by nothing") {
+  Front front;
+  for (const Outcome& refused :
+       {front.knock({}, {{"authorization", "Bearer guesser.x.y"}}),
+        front.send("GET", "/v1/devices", "", {{"authorization", "Bearer guesser.x.y"}})}) {
+    CHECK(refused.status() == 429);
+    CHECK(refused.header("Retry-After") == "2");
+    CHECK(refused.header("WWW-Authenticate").empty());
+    CHECK(refused.json()["code"] == "rate_limited");
+  }
+  CHECK(front.site.arrivals.empty());
+}
+
+TEST_CASE("a token whose key is being fetched is answered when that has come") {
+  Front front;
+  const std::vector<std::pair<std::string, std::string>> late = {
+      {"authorization", "Bearer late.x.y"}};
+  const auto handshake = front.knock_later({"fairlead.v1.json"}, late);
+  const auto request = front.send_later("GET", "/v1/devices", late);
+  CHECK_FALSE(handshake->upgraded.has_value());
+  CHECK(request->status() == 0);
+  REQUIRE(front.site.waiting.size() == 2);
+  const auth::Principal who{
+      .tenant = "t", .subject = "late", .scopes = auth::Scopes::all(), .all_devices = true};
+  for (auto& done : front.site.waiting) done(who);
+  front.site.hub.commit();
+  CHECK(handshake->upgraded == "fairlead.v1.json");
+  REQUIRE(front.site.arrivals.size() == 1);
+  CHECK(front.site.arrivals[0].principal == who);
+  CHECK(request->status() == 200);
+}
+
+TEST_CASE("what is no token at all is counted") {
+  Front front;
+  CHECK(front.knock({}, {{"authorization", "Basic YTpi"}}).status() == 401);
+  CHECK(front.send("GET", "/v1/devices", "", {{"authorization", "Bearer a b"}}).status() == 401);
+  CHECK(front.site.malformed == 2);
+  CHECK(front.send("GET", "/v1/devices").status() == 401);
+  CHECK(front.site.malformed == 2);
+}
+
 TEST_CASE("without a token somebody unknown arrives, who has to say first who it is") {
   Front front;
   CHECK(front.knock({}, {}, "access_token=me.x.y").upgraded == "");

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+
+namespace fairlead::auth {
+
+/// Port to where keys come from while the hub runs.
+class KeySource {
+ public:
+  enum class Search : std::uint8_t {
+    /// Nothing that could bring a key that is not known.
+    kNowhere,
+    /// One begins after this call: its end is told to every shard.
+    kBegins,
+    /// One began before this call. What it does not find may have come meanwhile.
+    kRuns,
+    /// The last one was too short a time ago.
+    kTooSoon,
+  };
+  struct Answer {
+    Search search = Search::kNowhere;
+    /// For kTooSoon: when the next may begin.
+    std::int64_t retry_after_ms = 0;
+  };
+
+  virtual ~KeySource() = default;
+  /// A token names a key that is not known. From any shard; does not block.
+  virtual Answer search() = 0;
+};
+
+}  // namespace fairlead::auth

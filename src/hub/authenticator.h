@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "auth/failures.h"
+#include "auth/key_source.h"
+#include "auth/keys.h"
+#include "auth/principal.h"
+#include "auth/refusal.h"
+#include "auth/revocation.h"
+#include "auth/verifier.h"
+#include "base/clock.h"
+#include "base/completion.h"
+
+namespace fairlead::hub {
+
+/// Says whom a token speaks for, on one shard: in time, not revoked, from an address that does not
+/// guess. Counts and logs what it refuses, never the token. Thread: the shard's.
+class Authenticator {
+ public:
+  struct Ports {
+    const Clock& clock;
+    auth::Verifier& verifier;
+    const auth::Revocations& revocations;
+    /// Null: no keys but those given.
+    auth::KeySource* keys = nullptr;
+    /// Null: no limit.
+    auth::FailureLimit* failures = nullptr;
+  };
+  using Counts = std::array<std::uint64_t, auth::kRefusalCount>;
+
+  explicit Authenticator(const Ports& ports) : ports_(ports) {}
+
+  /// The answer, or nullopt where it depends on a key that is being fetched: then call wait_for().
+  /// Errors are kUnauthenticated; kRateLimited for an address with too many failures; kOverloaded
+  /// where the key may come later.
+  std::optional<Result<auth::Principal>> authenticate(std::string_view token,
+                                                      std::string_view remote);
+  /// The answer when the keys have come, or after kKeyPatienceMs. `done` runs later.
+  void wait_for(std::string token, std::string remote, Completion<auth::Principal> done);
+  /// A token that was none to look at.
+  void count_malformed(std::string_view remote);
+
+  /// A search for keys has ended; null: in vain. Tells those who wait.
+  void search_ended(std::shared_ptr<const auth::KeySet> keys);
+  /// Other keys are in force.
+  void rotate(std::shared_ptr<const auth::KeySet> keys);
+  /// Ends waits that took too long; to be called often.
+  void fire(std::int64_t steady_ms);
+
+  const Counts& refused() const { return refused_; }
+  std::size_t waiting() const { return waiting_.size(); }
+
+  static constexpr std::int64_t kKeyPatienceMs = 2000;
+  /// Tokens of one shard that may wait for a key.
+  static constexpr std::size_t kMaxWaiting = 1000;
+
+ private:
+  struct Waiting {
+    std::string token;
+    std::string remote;
+    Completion<auth::Principal> done;
+    std::int64_t until_ms = 0;
+    /// The search that it waits for had begun before.
+    bool has_come_late = false;
+  };
+
+  auth::Verdict<auth::Principal> verify(std::string_view token);
+  Result<auth::Principal> conclude(auth::Verdict<auth::Principal> verdict, std::string_view remote);
+  void book(auth::Refusal reason, std::string_view why, std::string_view remote);
+
+  const Ports ports_;
+  /// In the order they came, so that the first is due first.
+  std::deque<Waiting> waiting_;
+  /// Of the last token that authenticate() gave no answer for.
+  bool has_come_late_ = false;
+  Counts refused_{};
+  std::int64_t next_log_ms_ = 0;
+  std::uint64_t unlogged_ = 0;
+};
+
+}  // namespace fairlead::hub
