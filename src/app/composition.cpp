@@ -11,6 +11,7 @@
 #include "app/shard_site.h"
 #include "app/shard_thread.h"
 #include "app/shared_failures.h"
+#include "app/verify_pool.h"
 #include "auth/origin.h"
 #include "base/random.h"
 #include "http/routes.h"
@@ -29,6 +30,7 @@ struct Hub::Parts {
   const auth::OriginPolicy origins;
   std::unique_ptr<KeyKeeper> keys;
   std::unique_ptr<SharedFailures> failures;
+  std::unique_ptr<VerifyPool> verifiers;
   std::unique_ptr<net::Listener> listener;
   std::unique_ptr<net::Listener> admin_listener;
   std::unique_ptr<store::Store> store;
@@ -68,12 +70,15 @@ void Hub::Parts::make_shards(protocol::DeviceKey last_key) {
   const std::size_t count = settings.shards > 0 ? static_cast<std::size_t>(settings.shards) : cores;
   mail = std::make_unique<ShardMail>(count);
   const net::ReactorOptions net{.http = settings.http};
+  verifiers = std::make_unique<VerifyPool>(static_cast<std::size_t>(settings.verifiers),
+                                           settings.tokens, clock);
   const ShardThread::Shared shared{.settings = settings.hub,
                                    .net = net,
                                    .tokens = settings.tokens,
                                    .keys = keys->keys(),
                                    .key_source = *keys,
                                    .failures = failures.get(),
+                                   .verifiers = *verifiers,
                                    .clock = clock,
                                    .store = *store,
                                    .mail = *mail,
@@ -211,6 +216,7 @@ bool Hub::is_drained() const {
 
 void Hub::stop() {
   if (parts_->keys) parts_->keys->stop();
+  if (parts_->verifiers) parts_->verifiers->stop();
   // First the shards: nobody may write to a store that has stopped.
   for (const auto& shard : parts_->shards) shard->stop();
   if (parts_->store) parts_->store->stop();

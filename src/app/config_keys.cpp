@@ -213,6 +213,9 @@ std::vector<ConfigKey> other_keys() {
                            FAIRLEAD_MEMBER(hub.heartbeat_ms), 100, 3'600'000),
       number<std::int64_t>("runtime.shards", "threads that serve connections; 0: one a core",
                            FAIRLEAD_MEMBER(shards), 0, 128),
+      number<std::int64_t>("runtime.verifiers",
+                           "threads that check ES256, ES384 and EdDSA signatures for the shards",
+                           FAIRLEAD_MEMBER(verifiers), 1, 128),
       text("store.data", "directory of the database", FAIRLEAD_MEMBER(data_dir)),
       choice(
           "store.durability",

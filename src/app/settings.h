@@ -53,6 +53,8 @@ struct Settings {
 
   /// 0: one a core.
   std::int64_t shards = 0;
+  /// Threads that check slow signatures.
+  std::int64_t verifiers = 1;
 
   std::string log_level = "info";
   std::string log_format = "text";

@@ -15,6 +15,7 @@ ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySe
       repositories_(shared.store.attach(
           [this](std::move_only_function<void()> letter) { reactor_.post(std::move(letter)); })),
       verifier_(shared.keys, shared.tokens, shared.clock),
+      slow_checks_(shared.verifiers, reactor_),
       shard_(index, shared.settings,
              hub::Ports{.clock = shared.clock,
                         .random = random_,
@@ -28,7 +29,8 @@ ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySe
                         .logs = *repositories_,
                         .revocations = *repositories_,
                         .keys = &shared.key_source,
-                        .failures = shared.failures},
+                        .failures = shared.failures,
+                        .slow_checks = &slow_checks_},
              keys) {
   shared.mail.enter(index, reactor_, shard_);
   reactor_.set_turn([] {},

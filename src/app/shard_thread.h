@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "app/peers.h"
+#include "app/verify_pool.h"
 #include "auth/failures.h"
 #include "auth/key_source.h"
 #include "auth/verifier.h"
@@ -30,6 +31,7 @@ class ShardThread {
     auth::KeySource& key_source;
     /// Null: no limit.
     auth::FailureLimit* failures;
+    VerifyPool& verifiers;
     const Clock& clock;
     store::Store& store;
     ShardMail& mail;
@@ -64,6 +66,7 @@ class ShardThread {
   SystemRandom random_;
   std::unique_ptr<store::ShardStore> repositories_;
   auth::Verifier verifier_;
+  ShardChecks slow_checks_;
   hub::Shard shard_;
   std::atomic<std::size_t> connections_ = 0;
   std::atomic<bool> is_drained_ = false;

@@ -26,14 +26,16 @@ enum class Refusal : std::uint8_t {
   kRevoked,
   /// The key may be one that could not be fetched yet.
   kKeysUnavailable,
+  /// Too many tokens waited to be checked.
+  kBusy,
   /// Too many failures from that address: the token was not looked at.
   kTooMany,
 };
 
 /// Indexed by `Refusal`; the label of the metric.
-inline constexpr std::array<std::string_view, 9> kRefusalNames = {
+inline constexpr std::array<std::string_view, 10> kRefusalNames = {
     "malformed", "algorithm", "unknown_key",      "signature", "claims",
-    "time",      "revoked",   "keys_unavailable", "too_many",
+    "time",      "revoked",   "keys_unavailable", "busy",      "too_many",
 };
 inline constexpr std::size_t kRefusalCount = kRefusalNames.size();
 static_assert(kRefusalCount == static_cast<std::size_t>(Refusal::kTooMany) + 1);
@@ -48,10 +50,11 @@ struct Refused : Error {
 template <typename T>
 using Verdict = std::expected<T, Refused>;
 
-/// What the hub could not judge for want of a key says nothing about the token; nor does a refusal
-/// to look at it.
+/// What the hub could not judge for want of a key or of time says nothing about the token; nor does
+/// a refusal to look at it.
 constexpr bool is_failure(Refusal reason) {
-  return reason != Refusal::kKeysUnavailable && reason != Refusal::kTooMany;
+  return reason != Refusal::kKeysUnavailable && reason != Refusal::kBusy &&
+         reason != Refusal::kTooMany;
 }
 
 [[nodiscard]] inline std::unexpected<Refused> refuse(Refusal reason, Error error) {

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -59,33 +60,57 @@ void Verifier::rotate(std::shared_ptr<const KeySet> keys) {
   verified_ = keys_->has_public_keys() ? std::make_unique<VerifiedTokens>() : nullptr;
 }
 
-Verdict<Principal> Verifier::verify(std::string_view jwt) {
+std::optional<Verdict<Principal>> Verifier::recall(std::string_view jwt) {
   // Before anything is computed of it.
   if (jwt.size() > kMaxTokenBytes) {
     return refuse_token(Refusal::kMalformed, "token over {} bytes", kMaxTokenBytes);
   }
-  VerifiedTokens::Digest digest{};
-  if (verified_ != nullptr) {
-    digest = sha256_of(jwt);
-    if (const Claims* known = verified_->find(digest)) {
-      if (auto checked = check_validity(known->validity, policy_, clock_.now_ms()); !checked) {
-        return refuse(Refusal::kTime, std::move(checked.error()));
-      }
-      return known->principal;
-    }
-  }
-  auto claims = verify_anew(jwt);
-  if (!claims) return std::unexpected(std::move(claims.error()));
-  if (auto checked = check_validity(claims->validity, policy_, clock_.now_ms()); !checked) {
+  if (verified_ == nullptr) return std::nullopt;
+  const Claims* const known = verified_->find(sha256_of(jwt));
+  if (known == nullptr) return std::nullopt;
+  if (auto checked = check_validity(known->validity, policy_, clock_.now_ms()); !checked) {
     return refuse(Refusal::kTime, std::move(checked.error()));
   }
-  if (verified_ == nullptr || claims->principal.devices.size() > kMaxDevicesKept) {
-    return std::move(claims->principal);
-  }
-  return verified_->insert(digest, std::move(*claims)).principal;
+  return known->principal;
 }
 
-Verdict<Claims> Verifier::verify_anew(std::string_view jwt) {
+Verdict<Principal> Verifier::verify(std::string_view jwt) {
+  if (auto known = recall(jwt)) return std::move(*known);
+  auto claims = check(jwt);
+  if (!claims) return std::unexpected(std::move(claims.error()));
+  return take_checked(jwt, std::move(*claims));
+}
+
+std::optional<Verdict<Principal>> Verifier::verify_quickly(std::string_view jwt) {
+  if (auto known = recall(jwt)) return known;
+  if (verified_ != nullptr && is_slow(jwt)) return std::nullopt;
+  auto claims = check(jwt);
+  if (!claims) return std::unexpected(std::move(claims.error()));
+  return take_checked(jwt, std::move(*claims));
+}
+
+bool Verifier::is_slow(std::string_view jwt) {
+  const auto parts = split_token(jwt);
+  if (!parts || !take_header(parts->header)) return false;
+  const KeyType type = key_type_of(header_->algorithm);
+  if (type != KeyType::kEc && type != KeyType::kOkp) return false;
+  return std::ranges::any_of(prepared_, [this](const PreparedKey& prepared) {
+    return prepared.key().algorithm() == header_->algorithm &&
+           is_named(prepared.key(), header_->kid);
+  });
+}
+
+Verdict<Principal> Verifier::take_checked(std::string_view jwt, Claims claims) {
+  if (auto checked = check_validity(claims.validity, policy_, clock_.now_ms()); !checked) {
+    return refuse(Refusal::kTime, std::move(checked.error()));
+  }
+  if (verified_ == nullptr || claims.principal.devices.size() > kMaxDevicesKept) {
+    return std::move(claims.principal);
+  }
+  return verified_->insert(sha256_of(jwt), std::move(claims)).principal;
+}
+
+Verdict<Claims> Verifier::check(std::string_view jwt) {
   const auto parts = split_token(jwt);
   if (!parts) return refuse(Refusal::kMalformed, parts.error());
   if (auto taken = take_header(parts->header); !taken) {

@@ -30,36 +30,94 @@ std::optional<Result<auth::Principal>> Authenticator::authenticate(std::string_v
     error.retry_after_ms = wait_ms;
     return conclude(auth::refuse(auth::Refusal::kTooMany, std::move(error)), remote);
   }
-  auto verdict = verify(token);
-  if (is_unknown_key(verdict) && ports_.keys != nullptr) {
-    const auth::KeySource::Answer answer = ports_.keys->search();
-    using Search = auth::KeySource::Search;
-    if (answer.search == Search::kTooSoon) verdict = keys_unavailable(answer.retry_after_ms);
-    if (answer.search == Search::kBegins || answer.search == Search::kRuns) {
-      has_come_late_ = answer.search == Search::kRuns;
-      if (waiting_.size() < kMaxWaiting) return std::nullopt;
-      verdict = keys_unavailable(kKeyPatienceMs);
-    }
-  }
-  return conclude(std::move(verdict), remote);
+  auto verdict = look(token);
+  awaits_check_ = !verdict.has_value();
+  if (!verdict || (is_unknown_key(*verdict) && seek(*verdict))) return std::nullopt;
+  return conclude(std::move(*verdict), remote);
 }
 
-void Authenticator::wait_for(std::string token, std::string remote,
-                             Completion<auth::Principal> done) {
-  waiting_.push_back({.token = std::move(token),
-                      .remote = std::move(remote),
-                      .done = std::move(done),
-                      .until_ms = ports_.clock.steady_ms() + kKeyPatienceMs,
-                      .has_come_late = has_come_late_});
+std::optional<auth::Verdict<auth::Principal>> Authenticator::look(std::string_view token) {
+  if (ports_.slow_checks == nullptr) return judge(ports_.verifier.verify(token));
+  auto verdict = ports_.verifier.verify_quickly(token);
+  if (!verdict) return std::nullopt;
+  return judge(std::move(*verdict));
 }
 
-auth::Verdict<auth::Principal> Authenticator::verify(std::string_view token) {
-  auto verdict = ports_.verifier.verify(token);
+auth::Verdict<auth::Principal> Authenticator::judge(auth::Verdict<auth::Principal> verdict) const {
   if (verdict && ports_.revocations.is_revoked(*verdict)) {
     return auth::refuse(auth::Refusal::kRevoked,
                         {.code = Code::kUnauthenticated, .message = "the token was revoked"});
   }
   return verdict;
+}
+
+// True: it has to wait for a search. Else `verdict` is what there is to say, which may be that it
+// cannot be said now.
+bool Authenticator::seek(auth::Verdict<auth::Principal>& verdict) {
+  if (ports_.keys == nullptr) return false;
+  const auth::KeySource::Answer answer = ports_.keys->search();
+  using Search = auth::KeySource::Search;
+  if (answer.search == Search::kTooSoon) verdict = keys_unavailable(answer.retry_after_ms);
+  if (answer.search != Search::kBegins && answer.search != Search::kRuns) return false;
+  has_come_late_ = answer.search == Search::kRuns;
+  if (waiting_.size() < kMaxWaiting) return true;
+  verdict = keys_unavailable(kKeyPatienceMs);
+  return false;
+}
+
+void Authenticator::wait_for(std::string token, std::string remote,
+                             Completion<auth::Principal> done) {
+  Waiting waiting{.token = std::move(token), .remote = std::move(remote), .done = std::move(done)};
+  if (awaits_check_) {
+    check(std::move(waiting));
+  } else {
+    wait_for_key(std::move(waiting));
+  }
+}
+
+void Authenticator::wait_for_key(Waiting waiting) {
+  waiting.until_ms = ports_.clock.steady_ms() + kKeyPatienceMs;
+  waiting.has_come_late = has_come_late_;
+  waiting_.push_back(std::move(waiting));
+}
+
+void Authenticator::check(Waiting waiting) {
+  const std::uint64_t number = ++last_check_;
+  const auto keys = ports_.verifier.keys();
+  std::string token = waiting.token;
+  const auto place = checking_.emplace(number, std::move(waiting)).first;
+  const bool is_taken =
+      ports_.slow_checks->offer({.token = std::move(token),
+                                 .keys = keys,
+                                 .done = [this, number, keys](auth::Verdict<auth::Claims> verdict) {
+                                   checked(number, keys, std::move(verdict));
+                                 }});
+  if (is_taken) return;
+  Waiting refused = std::move(place->second);
+  checking_.erase(place);
+  Error error{.code = Code::kOverloaded, .message = "too many tokens wait to be checked"};
+  error.retry_after_ms = kKeyPatienceMs;
+  settle(std::move(refused), auth::refuse(auth::Refusal::kBusy, std::move(error)));
+}
+
+void Authenticator::checked(std::uint64_t number, const std::shared_ptr<const auth::KeySet>& keys,
+                            auth::Verdict<auth::Claims> verdict) {
+  const auto place = checking_.find(number);
+  Waiting waiting = std::move(place->second);
+  checking_.erase(place);
+  // What other keys found does not count any more.
+  if (keys != ports_.verifier.keys()) return check(std::move(waiting));
+  if (!verdict) return settle(std::move(waiting), std::unexpected(std::move(verdict.error())));
+  auto known = ports_.verifier.take_checked(waiting.token, std::move(*verdict));
+  settle(std::move(waiting), judge(std::move(known)));
+}
+
+void Authenticator::settle(Waiting waiting, auth::Verdict<auth::Principal> verdict) {
+  if (is_unknown_key(verdict)) {
+    if (!waiting.was_sought && seek(verdict)) return wait_for_key(std::move(waiting));
+    if (waiting.was_sought && waiting.is_open) verdict = keys_unavailable(kKeyPatienceMs);
+  }
+  waiting.done(conclude(std::move(verdict), waiting.remote));
 }
 
 Result<auth::Principal> Authenticator::conclude(auth::Verdict<auth::Principal> verdict,
@@ -96,11 +154,14 @@ void Authenticator::search_ended(std::shared_ptr<const auth::KeySet> keys) {
   if (!is_in_vain) rotate(std::move(keys));
   // One that is told may bring another to wait: that one is not for this search to answer.
   for (Waiting& waiting : std::exchange(waiting_, {})) {
-    auto verdict = verify(waiting.token);
+    waiting.was_sought = true;
     // Nobody is told that a key is unknown by an answer that may be older than the key.
-    const bool is_open = is_in_vain || waiting.has_come_late;
-    if (is_unknown_key(verdict) && is_open) verdict = keys_unavailable(kKeyPatienceMs);
-    waiting.done(conclude(std::move(verdict), waiting.remote));
+    waiting.is_open = is_in_vain || waiting.has_come_late;
+    if (auto verdict = look(waiting.token)) {
+      settle(std::move(waiting), std::move(*verdict));
+    } else {
+      check(std::move(waiting));
+    }
   }
 }
 

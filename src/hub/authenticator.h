@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -15,6 +16,7 @@
 #include "auth/principal.h"
 #include "auth/refusal.h"
 #include "auth/revocation.h"
+#include "auth/slow_checks.h"
 #include "auth/verifier.h"
 #include "base/clock.h"
 #include "base/completion.h"
@@ -33,17 +35,20 @@ class Authenticator {
     auth::KeySource* keys = nullptr;
     /// Null: no limit.
     auth::FailureLimit* failures = nullptr;
+    /// Null: every signature is checked here.
+    auth::SlowChecks* slow_checks = nullptr;
   };
   using Counts = std::array<std::uint64_t, auth::kRefusalCount>;
 
   explicit Authenticator(const Ports& ports) : ports_(ports) {}
 
-  /// The answer, or nullopt where it depends on a key that is being fetched: then call wait_for().
-  /// Errors are kUnauthenticated; kRateLimited for an address with too many failures; kOverloaded
-  /// where the key may come later.
+  /// The answer, or nullopt where it takes time: a key is being fetched, or the signature is
+  /// checked elsewhere. Then call wait_for(). Errors are kUnauthenticated; kRateLimited for an
+  /// address with too many failures; kOverloaded where the answer may be another later.
   std::optional<Result<auth::Principal>> authenticate(std::string_view token,
                                                       std::string_view remote);
-  /// The answer when the keys have come, or after kKeyPatienceMs. `done` runs later.
+  /// Follows an authenticate() of the same token that had no answer. `done` runs when there is one,
+  /// for want of a key after kKeyPatienceMs at the latest.
   void wait_for(std::string token, std::string remote, Completion<auth::Principal> done);
   /// A token that was none to look at.
   void count_malformed(std::string_view remote);
@@ -56,7 +61,7 @@ class Authenticator {
   void fire(std::int64_t steady_ms);
 
   const Counts& refused() const { return refused_; }
-  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t waiting() const { return waiting_.size() + checking_.size(); }
 
   static constexpr std::int64_t kKeyPatienceMs = 2000;
   /// Tokens of one shard that may wait for a key.
@@ -70,16 +75,31 @@ class Authenticator {
     std::int64_t until_ms = 0;
     /// The search that it waits for had begun before.
     bool has_come_late = false;
+    /// A search has ended for it: there is no other.
+    bool was_sought = false;
+    /// What the search did not find may be there all the same.
+    bool is_open = false;
   };
 
-  auth::Verdict<auth::Principal> verify(std::string_view token);
+  std::optional<auth::Verdict<auth::Principal>> look(std::string_view token);
+  auth::Verdict<auth::Principal> judge(auth::Verdict<auth::Principal> verdict) const;
+  bool seek(auth::Verdict<auth::Principal>& verdict);
+  void wait_for_key(Waiting waiting);
+  void check(Waiting waiting);
+  void checked(std::uint64_t number, const std::shared_ptr<const auth::KeySet>& keys,
+               auth::Verdict<auth::Claims> verdict);
+  void settle(Waiting waiting, auth::Verdict<auth::Principal> verdict);
   Result<auth::Principal> conclude(auth::Verdict<auth::Principal> verdict, std::string_view remote);
   void book(auth::Refusal reason, std::string_view why, std::string_view remote);
 
   const Ports ports_;
-  /// In the order they came, so that the first is due first.
+  /// For keys; in the order they came, so that the first is due first.
   std::deque<Waiting> waiting_;
-  /// Of the last token that authenticate() gave no answer for.
+  /// Whose signatures are checked elsewhere, by number.
+  boost::unordered_flat_map<std::uint64_t, Waiting> checking_;
+  std::uint64_t last_check_ = 0;
+  // Of the last token that authenticate() gave no answer for.
+  bool awaits_check_ = false;
   bool has_come_late_ = false;
   Counts refused_{};
   std::int64_t next_log_ms_ = 0;

@@ -52,6 +52,8 @@ struct Ports {
   auth::KeySource* keys = nullptr;
   /// Null: failed authentications have no limit.
   auth::FailureLimit* failures = nullptr;
+  /// Null: every signature is checked on the shard.
+  auth::SlowChecks* slow_checks = nullptr;
 };
 
 /// What one shard counts; read on its thread.
