@@ -35,6 +35,13 @@ inline constexpr std::string_view kRfc7515EcToken =
     "fQ"
     ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 
+// RFC 7515, A.5, and RFC 7519, 6.1: not signed.
+inline constexpr std::string_view kRfc7519UnsecuredToken =
+    "eyJhbGciOiJub25lIn0"
+    ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVl"
+    "fQ"
+    ".";
+
 // RFC 8037, A.4: EdDSA. What it signs is a sentence, not claims.
 inline constexpr std::string_view kRfc8037Jwk =
     R"({"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})";

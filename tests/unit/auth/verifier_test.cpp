@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 
+#include "auth/claims.h"
 #include "auth/jwks.h"
 #include "auth/verified_tokens.h"
 #include "signing.h"
@@ -53,6 +55,36 @@ TEST_CASE("the tokens of RFC 7515, A.1 to A.3, are accepted until they expire") 
     Verifier other(set_of(kRfc8037Jwk), rfc_policy(), clock);
     CHECK(outcome(other, token) == "token's algorithm is not that of the key");
   }
+}
+
+TEST_CASE("the unsecured token of RFC 7519, 6.1, is refused with whatever keys") {
+  const HandClock clock(kRfcExpiry - 1);
+  for (const auto jwk : {kRfc7515HmacJwk, kRfc7515RsaJwk, kRfc7515EcJwk, kRfc8037Jwk}) {
+    Verifier verifier(set_of(jwk), rfc_policy(), clock);
+    CHECK(outcome(verifier, kRfc7519UnsecuredToken) == "token malformed: a part is empty");
+    // With a signature, it is the algorithm that is not taken.
+    CHECK(outcome(verifier, std::string(kRfc7519UnsecuredToken) + "AAAA") ==
+          "token's algorithm is not taken");
+  }
+}
+
+TEST_CASE("only slow signatures that are not remembered have no quick answer") {
+  const HandClock clock(kNow);
+  const PkeyPtr ed = new_ed25519_key();
+  const PkeyPtr rsa = new_rsa_key();
+  Verifier verifier(key_set(hs256_key(kSecret, "one"), public_key(Algorithm::kEdDsa, ed, "two"),
+                            public_key(Algorithm::kRs256, rsa, "three")),
+                    {}, clock);
+  const std::string slow = pkey_token(Algorithm::kEdDsa, ed);
+  CHECK_FALSE(verifier.verify_quickly(slow).has_value());
+  CHECK(verifier.verify_quickly(with_kid(kSecret, "one")).value().has_value());
+  CHECK(verifier.verify_quickly(pkey_token(Algorithm::kRs256, rsa)).value().has_value());
+  CHECK_FALSE(verifier.verify_quickly("a.b.c").value().has_value());
+  Verifier elsewhere(verifier.keys(), {}, clock);
+  auto claims = elsewhere.check(slow);
+  REQUIRE(claims);
+  CHECK(verifier.take_checked(slow, std::move(*claims)).has_value());
+  CHECK(verifier.verify_quickly(slow).value().has_value());
 }
 
 TEST_CASE("tokens of every algorithm are accepted with their own key only") {
