@@ -127,8 +127,8 @@ class Session final : public net::MessageHandler {
 
   /// Reading stops while the store or the answers are behind.
   void set_store_is_behind(bool is_behind);
-  /// Reading stops while the key of its token is being fetched.
-  void set_awaits_key(bool awaits_key);
+  /// Reading stops while its token is looked at elsewhere.
+  void set_awaits_verdict(bool awaits_verdict);
 
   /// What is due by now: pings, the end for want of a token or a sign of life, the notice of an
   /// expiry and the expiry. Returns when to be called again (steady ms).
@@ -219,7 +219,7 @@ class Session final : public net::MessageHandler {
   /// Commands whose frames the kernel has not taken yet, by position.
   std::deque<std::pair<std::uint64_t, std::string>> unwritten_commands_;
   bool is_store_behind_ = false;
-  bool awaits_key_ = false;
+  bool awaits_verdict_ = false;
   bool is_reading_ = true;
   bool wants_room_ = false;
   bool is_expiry_told_ = false;

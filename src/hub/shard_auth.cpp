@@ -11,13 +11,13 @@ void Shard::authenticate_first(Session& session, protocol::RequestId id,
     opened_by(session, std::move(id), std::move(*answer));
     return;
   }
-  session.set_awaits_key(true);
+  session.set_awaits_verdict(true);
   authenticator_.wait_for(request.token, remote,
                           [this, number = session.number(),
                            id = std::move(id)](Result<auth::Principal> principal) mutable {
                             Session* const waiting = connections_.find(number);
                             if (waiting == nullptr || waiting->is_ended()) return;
-                            waiting->set_awaits_key(false);
+                            waiting->set_awaits_verdict(false);
                             opened_by(*waiting, std::move(id), std::move(principal));
                           });
 }
@@ -52,13 +52,13 @@ void Shard::refresh(Session& session, protocol::RequestId id, const protocol::Au
     refreshed_by(session, ticket, std::move(*answer));
     return;
   }
-  session.set_awaits_key(true);
+  session.set_awaits_verdict(true);
   authenticator_.wait_for(
       request.token, remote,
       [this, number = session.number(), ticket](Result<auth::Principal> principal) {
         Session* const waiting = connections_.find(number);
         if (waiting == nullptr || waiting->is_ended()) return;
-        waiting->set_awaits_key(false);
+        waiting->set_awaits_verdict(false);
         refreshed_by(*waiting, ticket, std::move(principal));
       });
 }
