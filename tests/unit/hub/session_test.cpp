@@ -151,6 +151,33 @@ TEST_CASE_FIXTURE(Fixture, "a frame of the other kind ends with 1003") {
   CHECK(wire.closed == 1003);
 }
 
+TEST_CASE_FIXTURE(Fixture, "who breaks WebSocket's rules is told how before the close frame") {
+  open();
+  session->on_violation(1002, "frame is not masked");
+  REQUIRE(wire.sent.size() == 1);
+  CHECK(was_told(R"("code":"bad_message","message":"frame is not masked")"));
+  session->on_closed({.code = 1002, .reason = "frame is not masked", .by_us = true});
+  CHECK(session->cause().code == 1002);
+  CHECK(session->cause().reason == "frame is not masked");
+  CHECK(ends == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "who sends too much is told the limit") {
+  open();
+  session->on_violation(1009, "message too big");
+  CHECK(was_told(R"("code":"too_large")"));
+  CHECK(was_told(R"("limit":65536)"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a violation before the auth is told, one behind the end is not") {
+  session->on_violation(1007, "text is not UTF-8");
+  CHECK(was_told(R"("code":"bad_message")"));
+  wire.sent.clear();
+  session->end(protocol::CloseCode::kReplaced, "replaced");
+  session->on_violation(1002, "reserved opcode");
+  CHECK(wire.sent.empty());
+}
+
 TEST_CASE_FIXTURE(Fixture, "answers leave in the order of requests") {
   open();
   request(1);

@@ -86,6 +86,17 @@ TEST_CASE("a fresh token must speak for the same one, and the connection goes on
   }
 }
 
+TEST_CASE("a bad fresh token is told before the end, though an earlier answer waits for a commit") {
+  Harness hub;
+  const auto device = hub.device("d");
+  device->take();
+  hub.say(*device, R"({"type":"telemetry","id":1,"metrics":{"n":1}})");
+  hub.say(*device, auth_message("bad", 2));
+  CHECK(device->headlines() == std::vector<std::string>{"error 2"});
+  CHECK(device->last()["code"] == "unauthenticated");
+  CHECK(device->closed == 4401);
+}
+
 TEST_CASE("a token that runs out is told a minute before and ends with 4401, unless refreshed") {
   Harness hub;
   const auto line = hub.connect();
