@@ -48,6 +48,7 @@ struct Hub::Parts {
   ShardSite::Shards shards;
 
   Result<void> listen();
+  net::ReactorOptions reactor_options() const;
   void make_shards(protocol::DeviceKey last_key);
   void make_fronts();
   void restore(store::Loaded loaded);
@@ -65,11 +66,22 @@ Result<void> Hub::Parts::listen() {
   return {};
 }
 
+net::ReactorOptions Hub::Parts::reactor_options() const {
+  net::ReactorOptions options{.http = settings.http};
+  if (settings.is_deflating) {
+    options.deflate = {.min_bytes = settings.deflate_min_bytes,
+                       .level = settings.deflate_level,
+                       .server_no_context_takeover = !settings.keeps_deflate_context,
+                       .client_no_context_takeover = !settings.keeps_deflate_context};
+  }
+  return options;
+}
+
 void Hub::Parts::make_shards(protocol::DeviceKey last_key) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   const std::size_t count = settings.shards > 0 ? static_cast<std::size_t>(settings.shards) : cores;
   mail = std::make_unique<ShardMail>(count);
-  const net::ReactorOptions net{.http = settings.http};
+  const net::ReactorOptions net = reactor_options();
   verifiers = std::make_unique<VerifyPool>(static_cast<std::size_t>(settings.verifiers),
                                            settings.tokens, clock);
   const ShardThread::Shared shared{.settings = settings.hub,

@@ -186,6 +186,20 @@ std::vector<ConfigKey> limit_keys() {
   };
 }
 
+std::vector<ConfigKey> net_keys() {
+  return {
+      boolean("net.deflate", "compress messages for peers that offer permessage-deflate",
+              FAIRLEAD_MEMBER(is_deflating)),
+      boolean("net.deflate_context_takeover",
+              "let messages refer to earlier ones: smaller, but 310 KB a connection",
+              FAIRLEAD_MEMBER(keeps_deflate_context)),
+      number<int>("net.deflate_level", "zlib's level: 1 is fastest, 9 smallest",
+                  FAIRLEAD_MEMBER(deflate_level), 1, 9),
+      number<std::size_t>("net.deflate_min_bytes", "shorter messages are sent as they are",
+                          FAIRLEAD_MEMBER(deflate_min_bytes), 1, 16'777'216),
+  };
+}
+
 std::vector<ConfigKey> other_keys() {
   return {
       text("http.admin_listen", "address for /healthz, /readyz and /metrics; empty: http.listen",
@@ -246,7 +260,7 @@ std::size_t distance(std::string_view one, std::string_view other) {
 std::span<const ConfigKey> config_keys() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all;
-    for (auto part : {auth_keys(), limit_keys(), other_keys()}) {
+    for (auto part : {auth_keys(), limit_keys(), net_keys(), other_keys()}) {
       std::ranges::move(part, std::back_inserter(all));
     }
     std::ranges::sort(all, {}, &ConfigKey::name);

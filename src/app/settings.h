@@ -7,6 +7,7 @@
 
 #include "auth/token_policy.h"
 #include "hub/settings.h"
+#include "net/deflate.h"
 #include "net/http_limits.h"
 
 namespace fairlead::app {
@@ -45,6 +46,12 @@ struct Settings {
   auth::TokenPolicy tokens;
 
   hub::Settings hub;
+
+  /// permessage-deflate where the peer offers it.
+  bool is_deflating = false;
+  bool keeps_deflate_context = false;
+  int deflate_level = net::DeflateOptions().level;
+  std::size_t deflate_min_bytes = net::DeflateOptions().min_bytes;
 
   /// `sqlite:` (the default) keeps everything in data_dir.
   std::string store_url = "sqlite:";

@@ -5,6 +5,7 @@
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <forward_list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -70,6 +71,18 @@ class Frame {
     return static_cast<MessageKind>(static_cast<unsigned char>(wire_.front()) & 0xFU);
   }
 
+  /// Other bytes that say the same to peers who agreed to them (RFC 7692): what `make` returned to
+  /// the first who asked for that `form`, on whatever thread; who asks meanwhile waits. Lasts as
+  /// long as the frame. The numbers of forms are the caller's.
+  template <typename Make>
+  std::string_view form(int form, Make&& make) const {
+    const std::lock_guard lock(forms_mutex_);
+    for (const Form& made : forms_) {
+      if (made.number == form) return made.wire;
+    }
+    return forms_.emplace_front(Form{.number = form, .wire = make()}).wire;
+  }
+
   /// Calls `each(payload)` for every message.
   template <typename Each>
   void for_each_payload(Each&& each) const {
@@ -82,6 +95,11 @@ class Frame {
   }
 
  private:
+  struct Form {
+    int number = 0;
+    std::string wire;
+  };
+
   friend class FramePool;
   friend class FrameBuilder;
   friend void intrusive_ptr_add_ref(Frame* frame) {
@@ -101,6 +119,9 @@ class Frame {
 
   std::string wire_;
   std::uint32_t messages_ = 0;
+  mutable std::mutex forms_mutex_;
+  /// A list: its members stay where they are.
+  mutable std::forward_list<Form> forms_;
   std::atomic<std::uint32_t> holders_ = 0;
   /// Where it goes back to; null while it is there, and for frames of no pool.
   std::shared_ptr<FramePool> pool_;
@@ -132,6 +153,7 @@ class FramePool : public std::enable_shared_from_this<FramePool> {
     if (frame->wire_.capacity() > kMostBytes) return;
     frame->wire_.clear();
     frame->messages_ = 0;
+    frame->forms_.clear();
     const std::lock_guard lock(mutex_);
     if (free_.size() < kMostKept) free_.push_back(std::move(frame));
   }

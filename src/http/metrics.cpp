@@ -125,6 +125,12 @@ void add_traffic(Families& families, const std::vector<ShardMetrics>& shards) {
   families.push_back(single("fairlead_net_sent_bytes_total", "Bytes written to sockets",
                             MetricType::Counter,
                             sum(shards, [](auto& s) { return s.net.bytes_out; })));
+  families.push_back(single(
+      "fairlead_net_deflates_total", "Messages that were compressed, each once for all who get it",
+      MetricType::Counter, sum(shards, [](auto& s) { return s.net.deflates; })));
+  families.push_back(single("fairlead_net_deflate_saved_bytes_total",
+                            "Bytes that compression kept off the sockets", MetricType::Counter,
+                            sum(shards, [](auto& s) { return s.net.deflate_saved_bytes; })));
   families.push_back(single("fairlead_http_requests_total", "HTTP requests, handshakes included",
                             MetricType::Counter,
                             sum(shards, [](auto& s) { return s.net.requests; })));

@@ -1,8 +1,8 @@
 #include "net/deflate.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
 
 // Asks zlib for pointers to constant input.
 #define ZLIB_CONST
@@ -16,8 +16,10 @@ namespace {
 /// What a sender leaves off the end of each message (RFC 7692, 7.2.1).
 constexpr std::string_view kTail{"\x00\x00\xFF\xFF", 4};
 constexpr std::size_t kChunk = 16 * 1024;
-constexpr std::size_t kWindow = 32 * 1024;
 constexpr int kMemoryLevel = 8;
+/// zlib writes no raw stream with a window of 2^8 octets, but with one of 2^9 it refers back at
+/// most 2^9 - 262 = 250 of them (MAX_DIST in its deflate.h), which the smaller window holds.
+constexpr int kLeastWindowBits = 9;
 /// zlib: set in data_type when inflate() stopped between two blocks.
 constexpr int kBetweenBlocks = 128;
 
@@ -43,8 +45,8 @@ struct Inflater::Stream {
 
 struct Deflater::Stream {
   Stream(int level, int window_bits) {
-    FAIRLEAD_ASSERT(deflateInit2(&zlib, level, Z_DEFLATED, -window_bits, kMemoryLevel,
-                                 Z_DEFAULT_STRATEGY) == Z_OK);
+    FAIRLEAD_ASSERT(deflateInit2(&zlib, level, Z_DEFLATED, -std::max(window_bits, kLeastWindowBits),
+                                 kMemoryLevel, Z_DEFAULT_STRATEGY) == Z_OK);
   }
   ~Stream() { deflateEnd(&zlib); }
   Stream(const Stream&) = delete;
@@ -57,12 +59,8 @@ Inflater::~Inflater() = default;
 
 bool Inflater::restart() {
   // A block with BFINAL ends zlib's stream but not ours (RFC 7692, 7.2.3.4): begin anew, with the
-  // window as it was.
-  std::array<Bytef, kWindow> window{};
-  uInt length = 0;
-  return inflateGetDictionary(&stream_->zlib, window.data(), &length) == Z_OK &&
-         inflateReset(&stream_->zlib) == Z_OK &&
-         inflateSetDictionary(&stream_->zlib, window.data(), length) == Z_OK;
+  // window as it was. It must not be copied: a message may end its stream at every second octet.
+  return inflateResetKeep(&stream_->zlib) == Z_OK;
 }
 
 Inflater::Outcome Inflater::feed(std::string_view bytes, std::size_t max_bytes, std::string& out) {
@@ -111,6 +109,7 @@ Deflater::~Deflater() = default;
 std::string Deflater::deflate(std::string_view message) {
   FAIRLEAD_ASSERT(!message.empty());
   if (!stream_) stream_ = std::make_unique<Stream>(level_, window_bits_);
+  if (!keeps_context_) FAIRLEAD_ASSERT(deflateReset(&stream_->zlib) == Z_OK);
   std::string out;
   stream_->zlib.next_in = as_input(message);
   stream_->zlib.avail_in = static_cast<uInt>(message.size());
@@ -124,7 +123,6 @@ std::string Deflater::deflate(std::string_view message) {
   } while (stream_->zlib.avail_out == 0);
   FAIRLEAD_ASSERT(out.ends_with(kTail));
   out.resize(out.size() - kTail.size());
-  if (!keeps_context_) stream_.reset();
   return out;
 }
 

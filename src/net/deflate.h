@@ -15,8 +15,10 @@ struct DeflateOptions {
   std::size_t min_bytes = 1024;
   /// zlib's level, 1 to 9.
   int level = 6;
-  /// Forget the window after each message. Keeping it costs up to 300 KB a connection.
+  /// Forget the window after each message, so that all who get a message share what was deflated
+  /// once. Keeping it costs 270 KB a connection, and each deflates for itself.
   bool server_no_context_takeover = true;
+  /// The peer forgets its window. Keeping it costs 40 KB a connection.
   bool client_no_context_takeover = true;
 };
 
@@ -58,9 +60,10 @@ class Inflater {
   bool has_ended_ = false;
 };
 
-/// Deflates the messages of one direction, in order.
+/// Deflates messages: those of one direction, in order, when it keeps its context, else any.
 class Deflater {
  public:
+  /// `window_bits`: 8 to 15.
   Deflater(bool keeps_context, int window_bits, int level);
   ~Deflater();
   Deflater(const Deflater&) = delete;

@@ -10,9 +10,6 @@
 namespace fairlead::net {
 namespace {
 
-/// zlib writes no raw stream with a window of 2^8, so an offer that asks for one is passed over.
-constexpr int kLeastServerBits = 9;
-
 struct Offer {
   bool server_no_context_takeover = false;
   bool client_no_context_takeover = false;
@@ -49,7 +46,7 @@ bool take_parameter(Offer& offer, std::string_view name, std::optional<std::stri
   const std::optional<int> bits = window_bits(*value);
   offer.names_server_bits = true;
   offer.server_max_window_bits = bits.value_or(0);
-  return offer.server_max_window_bits >= kLeastServerBits;
+  return bits.has_value();
 }
 
 std::optional<Offer> parse_offer(std::string_view text) {

@@ -308,6 +308,11 @@ void Reactor::dispose(Pollable& pollable) {
   adopted_.erase(found);
 }
 
+Deflater& Reactor::deflater(int window_bits) {
+  const int level = options_.deflate.value_or(DeflateOptions{}).level;
+  return deflaters_.try_emplace(window_bits, false, window_bits, level).first->second;
+}
+
 void Reactor::linger(Socket socket) {
   auto lingering = std::make_unique<Lingering>(*this, std::move(socket));
   lingering->begin();

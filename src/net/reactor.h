@@ -45,6 +45,11 @@ struct ReactorCounters {
   std::uint64_t requests = 0;
   std::uint64_t upgrades = 0;
   std::uint64_t turns = 0;
+  /// Messages that were deflated; one that goes to many is counted once.
+  std::uint64_t deflates = 0;
+  /// Bytes that compression kept off the sockets. Contexts are told even of what does not compress,
+  /// which adds a few bytes.
+  std::int64_t deflate_saved_bytes = 0;
   /// WebSocket violations by the code we closed with (1002, 1007, 1009).
   std::map<std::uint16_t, std::uint64_t> protocol_errors;
 };
@@ -146,6 +151,8 @@ class Reactor final : public TransportHost {
   std::span<char> receive_buffer() { return {receive_.data(), kReceiveBytes}; }
   SendBuffers& send_buffers() { return send_buffers_; }
   ReactorCounters& count() { return counters_; }
+  /// Without context, so for any connection that agreed on that window; 270 KB once it was used.
+  Deflater& deflater(int window_bits);
 
   static constexpr std::size_t kReceiveBytes = 64 * 1024;
   static constexpr std::size_t kReceivePadding = 64;
@@ -194,6 +201,8 @@ class Reactor final : public TransportHost {
   FlushList flushing_;
   std::map<Pollable*, std::unique_ptr<Pollable>> adopted_;
   std::vector<std::unique_ptr<Pollable>> disposed_;
+  /// By window bits.
+  std::map<int, Deflater> deflaters_;
 
   std::array<epoll_event, 256> events_{};
   /// Events of the running batch from here on are not handled yet; forget() clears them.

@@ -29,6 +29,10 @@ void SendQueue::push(SharedFrame frame, SendBuffers& buffers) {
   add(frame->wire(), buffers).frame = std::move(frame);
 }
 
+void SendQueue::push(SharedFrame frame, std::string_view form, SendBuffers& buffers) {
+  add(form, buffers).frame = std::move(frame);
+}
+
 void SendQueue::push(std::string bytes, SendBuffers& buffers) {
   if (bytes.empty()) return;
   auto chunk = std::make_unique<std::string>(std::move(bytes));

@@ -29,6 +29,8 @@ class SendQueue {
   };
 
   void push(SharedFrame frame, SendBuffers& buffers);
+  /// `form` is one of the frame's.
+  void push(SharedFrame frame, std::string_view form, SendBuffers& buffers);
   void push(std::string bytes, SendBuffers& buffers);
   /// Copies `head` and `body`, which are small as a rule.
   void push_copy(std::string_view head, std::string_view body, SendBuffers& buffers);

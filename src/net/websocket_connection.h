@@ -35,11 +35,15 @@ enum class WebSocketPhase : std::uint8_t {
 /// Compression of what we send.
 struct OutgoingDeflate {
   OutgoingDeflate(const DeflateAgreement& agreed, const DeflateOptions& options)
-      : deflater(!agreed.server_no_context_takeover, agreed.server_max_window_bits, options.level),
-        min_bytes(options.min_bytes) {}
+      : window_bits(agreed.server_max_window_bits), min_bytes(options.min_bytes) {
+    if (agreed.server_no_context_takeover) return;
+    context = std::make_unique<Deflater>(true, window_bits, options.level);
+  }
 
-  Deflater deflater;
+  int window_bits;
   std::size_t min_bytes;
+  /// With context takeover. Without, a frame's compressed form is shared by all who get it.
+  std::unique_ptr<Deflater> context;
 };
 
 /// What moves when a WebSocket changes its thread.
@@ -93,14 +97,20 @@ class WebSocketConnection final : public Transport, public Pollable {
   enum class Event : std::uint8_t { kCloseByUs, kCloseByPeer, kViolation, kSocketLost, kTold };
 
   void enter(Event event);
-  /// Whether what is sent is not the shared frame's own bytes.
-  bool is_transforming() const { return state_.mask_keys || state_.deflate; }
+  /// Whether each message is made for this connection alone.
+  bool is_transforming() const {
+    return state_.mask_keys || (state_.deflate && state_.deflate->context);
+  }
+  bool compresses(std::size_t bytes) const;
   void send_transformed(MessageKind kind, std::string_view payload);
   /// Of the reactor; a detached connection's come from the heap.
   template <typename Push>
   void push(Push&& push);
   void enqueue_copy(MessageKind kind, std::string_view payload);
   void enqueue(std::string bytes);
+  void send_form(SharedFrame frame);
+  std::string deflated(MessageKind kind, std::string_view payload);
+  std::string compressed_form(const Frame& frame);
   void enqueue_control(Opcode opcode, std::string_view payload);
   void pong(std::string_view payload);
   bool is_reading() const;

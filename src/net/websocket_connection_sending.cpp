@@ -29,6 +29,8 @@ std::uint64_t WebSocketConnection::send(SharedFrame frame) {
   if (state_.phase != kOpen) return state_.queue.queued();
   if (is_transforming()) {
     frame->for_each_payload([&](std::string_view each) { send_transformed(frame->kind(), each); });
+  } else if (compresses(frame->wire().size())) {
+    send_form(std::move(frame));
   } else {
     push([&](SendQueue& queue, SendBuffers& buffers) { queue.push(std::move(frame), buffers); });
   }
@@ -37,11 +39,7 @@ std::uint64_t WebSocketConnection::send(SharedFrame frame) {
 
 std::uint64_t WebSocketConnection::send(MessageKind kind, std::string_view payload) {
   if (state_.phase != kOpen) return state_.queue.queued();
-  if (is_transforming()) {
-    send_transformed(kind, payload);
-  } else {
-    enqueue_copy(kind, payload);
-  }
+  send_transformed(kind, payload);
   return state_.queue.queued();
 }
 
@@ -49,11 +47,69 @@ void WebSocketConnection::send_transformed(MessageKind kind, std::string_view pa
   const auto opcode = static_cast<Opcode>(kind);
   if (state_.mask_keys) {
     enqueue(masked_frame(opcode, payload, state_.mask_keys->next()));
-  } else if (!payload.empty() && payload.size() >= state_.deflate->min_bytes) {
-    enqueue(compressed_frame(opcode, state_.deflate->deflater.deflate(payload)));
+  } else if (compresses(payload.size())) {
+    std::string wire = deflated(kind, payload);
+    reactor()->count().deflate_saved_bytes +=
+        static_cast<std::int64_t>(FrameHeader(kind, payload.size()).bytes().size() +
+                                  payload.size()) -
+        static_cast<std::int64_t>(wire.size());
+    enqueue(std::move(wire));
   } else {
     enqueue_copy(kind, payload);
   }
+}
+
+bool WebSocketConnection::compresses(std::size_t bytes) const {
+  // Before it is attached it has nothing to deflate with, and may send any message as it is
+  // (RFC 7692, 6.1).
+  return state_.deflate && reactor() != nullptr && bytes > 0 && bytes >= state_.deflate->min_bytes;
+}
+
+std::string WebSocketConnection::deflated(MessageKind kind, std::string_view payload) {
+  const OutgoingDeflate& agreed = *state_.deflate;
+  Deflater& deflater = agreed.context ? *agreed.context : reactor()->deflater(agreed.window_bits);
+  ++reactor()->count().deflates;
+  std::string wire = compressed_frame(static_cast<Opcode>(kind), deflater.deflate(payload));
+  const FrameHeader header(kind, payload.size());
+  const std::size_t plain = header.bytes().size() + payload.size();
+  // What a context was told must be sent; without one the shorter form is.
+  if (!agreed.context && wire.size() >= plain) {
+    wire = header.bytes();
+    wire.append(payload);
+  }
+  return wire;
+}
+
+std::string WebSocketConnection::compressed_form(const Frame& frame) {
+  bool gains = false;
+  frame.for_each_payload(
+      [&](std::string_view payload) { gains = gains || compresses(payload.size()); });
+  std::string wire;
+  if (!gains) return wire;
+  frame.for_each_payload([&](std::string_view payload) {
+    if (compresses(payload.size())) {
+      wire += deflated(frame.kind(), payload);
+    } else {
+      wire.append(FrameHeader(frame.kind(), payload.size()).bytes()).append(payload);
+    }
+  });
+  // Remembered as empty: nothing is gained.
+  if (wire.size() >= frame.wire().size()) wire.clear();
+  return wire;
+}
+
+void WebSocketConnection::send_form(SharedFrame frame) {
+  const std::string_view form =
+      frame->form(state_.deflate->window_bits, [&] { return compressed_form(*frame); });
+  push([&](SendQueue& queue, SendBuffers& buffers) {
+    if (form.empty()) {
+      queue.push(std::move(frame), buffers);
+      return;
+    }
+    reactor()->count().deflate_saved_bytes +=
+        static_cast<std::int64_t>(frame->wire().size() - form.size());
+    queue.push(std::move(frame), form, buffers);
+  });
 }
 
 void WebSocketConnection::enqueue_copy(MessageKind kind, std::string_view payload) {

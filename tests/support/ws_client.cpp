@@ -19,6 +19,9 @@ std::string upgrade_request(std::uint16_t port, const WsOptions& options, std::s
   if (!options.protocols.empty()) {
     text += fmt::format("Sec-WebSocket-Protocol: {}\r\n", fmt::join(options.protocols, ", "));
   }
+  if (!options.extensions.empty()) {
+    text += fmt::format("Sec-WebSocket-Extensions: {}\r\n", options.extensions);
+  }
   for (const std::string& header : options.headers) text += header + "\r\n";
   return text + "\r\n";
 }
@@ -46,11 +49,15 @@ WsClient::WsClient(std::uint16_t port, WsOptions options, Where where)
     fail(where, fmt::format("the upgrade was refused: {}{}", head, buffer_));
   }
   if (head.find(accept_for(key)) == std::string::npos) fail(where, "a wrong accept key: " + head);
-  constexpr std::string_view kName = "\r\nSec-WebSocket-Protocol: ";
-  if (const auto at = head.find(kName); at != std::string::npos) {
-    const auto from = at + kName.size();
-    protocol_ = head.substr(from, head.find("\r\n", from) - from);
-  }
+  const auto value_of = [&head](std::string_view name) -> std::string {
+    const auto at = head.find(name);
+    if (at == std::string::npos) return {};
+    const auto from = at + name.size();
+    return head.substr(from, head.find("\r\n", from) - from);
+  };
+  protocol_ = value_of("\r\nSec-WebSocket-Protocol: ");
+  extensions_ = value_of("\r\nSec-WebSocket-Extensions: ");
+  if (!extensions_.empty()) decompressor_ = std::make_unique<Decompressor>(extensions_);
 }
 
 std::string WsClient::with_log(const std::string& text) const {
@@ -79,7 +86,13 @@ bool WsClient::fill(Deadline deadline, const Where& where) {
 Frame WsClient::next_frame(Deadline deadline, const Where& where) {
   while (true) {
     try {
-      if (auto frame = take_frame(buffer_)) return *std::move(frame);
+      auto frame = take_frame(buffer_, decompressor_ ? kRsv1 : 0);
+      if (frame && frame->rsv != 0) {
+        compressed_.push_back(frame->payload.size());
+        frame->payload = decompressor_->decompress(frame->payload);
+        frame->rsv = 0;
+      }
+      if (frame) return *std::move(frame);
     } catch (const Failure& failure) {
       fail(where, failure.what());
     }

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "support/compression.h"
 #include "support/http_client.h"
 #include "support/json.h"
 #include "support/socket.h"
@@ -24,6 +26,8 @@ struct WsOptions {
   std::vector<std::string> headers = {};
   bool answers_pings = true;
   int receive_buffer_bytes = 0;
+  /// Sec-WebSocket-Extensions, such as `permessage-deflate`; none when empty.
+  std::string extensions = {};
 };
 
 /// How a connection ended. 1005: a close frame without a code; 1006: no close frame at all.
@@ -49,6 +53,10 @@ class WsClient {
 
   /// The subprotocol that the hub chose, or empty.
   const std::string& protocol() const { return protocol_; }
+  /// The extensions that it agreed to, with their parameters, or empty.
+  const std::string& extensions() const { return extensions_; }
+  /// The lengths of its compressed messages so far, as they were sent.
+  const std::vector<std::size_t>& compressed() const { return compressed_; }
 
   void send(const Json& message) { send_text(message.dump()); }
   void send_text(std::string_view text) {
@@ -106,6 +114,9 @@ class WsClient {
   Socket socket_;
   bool answers_pings_;
   std::string protocol_;
+  std::string extensions_;
+  std::unique_ptr<Decompressor> decompressor_;
+  std::vector<std::size_t> compressed_;
   std::string buffer_;
   std::deque<Json> kept_;
   std::deque<std::string> log_;

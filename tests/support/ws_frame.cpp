@@ -32,10 +32,12 @@ std::uint64_t big_endian(std::string_view bytes) {
   return value;
 }
 
-void check_header(std::uint8_t first, std::uint8_t second, std::uint64_t length) {
+void check_header(std::uint8_t first, std::uint8_t second, std::uint64_t length,
+                  std::uint8_t allowed_rsv) {
   const bool control = (first & 0x8U) != 0;
   const bool minimal = (second & 0x7FU) < 126 || length > ((second & 0x7FU) == 126 ? 125U : 65535U);
-  if ((first & 0x70U) != 0 || (second & 0x80U) != 0 || !minimal ||
+  const bool reserved = (first & 0x7U) > 2;
+  if ((first & 0x70U & ~allowed_rsv) != 0 || reserved || (second & 0x80U) != 0 || !minimal ||
       (control && ((first & 0x80U) == 0 || length > 125))) {
     throw Failure(
         fmt::format("a server must not send a frame that begins {:#04x} {:#04x}, {} bytes", first,
@@ -48,7 +50,7 @@ void check_header(std::uint8_t first, std::uint8_t second, std::uint64_t length)
 std::string encode_masked(const Frame& frame) {
   constexpr std::array<char, 4> kMask{'\x37', '\x7a', '\x21', '\x3d'};
   std::string out;
-  out += static_cast<char>((frame.fin ? 0x80U : 0U) | frame.opcode);
+  out += static_cast<char>((frame.fin ? 0x80U : 0U) | frame.rsv | frame.opcode);
   const std::size_t size = frame.payload.size();
   if (size < 126) {
     out += static_cast<char>(0x80U | size);
@@ -66,7 +68,7 @@ std::string encode_masked(const Frame& frame) {
   return out;
 }
 
-std::optional<Frame> take_frame(std::string& buffer) {
+std::optional<Frame> take_frame(std::string& buffer, std::uint8_t allowed_rsv) {
   if (buffer.size() < 2) return std::nullopt;
   const auto first = static_cast<std::uint8_t>(buffer[0]);
   const auto second = static_cast<std::uint8_t>(buffer[1]);
@@ -78,11 +80,12 @@ std::optional<Frame> take_frame(std::string& buffer) {
     if (buffer.size() < header) return std::nullopt;
     length = big_endian(std::string_view(buffer).substr(2, bytes));
   }
-  check_header(first, second, length);
+  check_header(first, second, length, allowed_rsv);
   if (buffer.size() < header + length) return std::nullopt;
   Frame frame{.opcode = static_cast<std::uint8_t>(first & 0xFU),
               .fin = (first & 0x80U) != 0,
-              .payload = buffer.substr(header, length)};
+              .payload = buffer.substr(header, length),
+              .rsv = static_cast<std::uint8_t>(first & 0x70U)};
   buffer.erase(0, header + length);
   return frame;
 }

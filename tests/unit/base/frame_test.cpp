@@ -67,6 +67,35 @@ TEST_CASE("a frame may outlive its pool's owner") {
   CHECK(frame->payload() == "still here");
 }
 
+TEST_CASE("a form of a frame is made once, though many threads ask for it, and others beside it") {
+  const auto pool = std::make_shared<FramePool>();
+  auto frame = make_frame(MessageKind::kText, "message", pool.get());
+  std::atomic<int> made = 0;
+  const auto form = [&](int number) {
+    return frame->form(number, [&] {
+      ++made;
+      return "form " + std::to_string(number);
+    });
+  };
+  std::vector<std::thread> threads;
+  threads.reserve(8);
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 1000; ++round) static_cast<void>(form(round % 4));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(made == 4);
+  for (int i = 0; i < 4; ++i) CHECK(form(i) == "form " + std::to_string(i));
+  CHECK(made == 4);
+  CHECK(frame->payload() == "message");
+  // Another message in the same memory has none.
+  frame.reset();
+  frame = make_frame(MessageKind::kText, "other", pool.get());
+  static_cast<void>(form(0));
+  CHECK(made == 5);
+}
+
 TEST_CASE("ids sort by the time they were made and are of one alphabet") {
   SeededRandom random(1);
   const std::string early = make_id('c', 1'764'000'000'000, random);

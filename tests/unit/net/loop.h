@@ -66,6 +66,10 @@ class TestSession final : public MessageHandler {
     if (message_hook) message_hook(kind, payload);
   }
   void on_sign_of_life() override { ++signs_of_life; }
+  void on_violation(std::uint16_t code, std::string_view reason) override {
+    events.push_back("violation:" + std::to_string(code) + ":" + std::string(reason));
+    if (violation_hook) violation_hook();
+  }
   void on_written() override { ++flushes; }
   void on_closed(const CloseInfo& info) override {
     events.push_back("closed:" + std::to_string(info.code) + ":" + info.reason +
@@ -78,6 +82,7 @@ class TestSession final : public MessageHandler {
   int signs_of_life = 0;
   int flushes = 0;
   std::function<void(MessageKind, std::string_view)> message_hook;
+  std::function<void()> violation_hook;
   std::function<void()> closed_hook;
 };
 

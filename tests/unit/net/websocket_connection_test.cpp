@@ -255,8 +255,31 @@ TEST_CASE("a violation is closed with its code, counted, and told as ours") {
   peer.send(text("good") + frame(0x83, "") + std::string(100'000, 'x'));
   loop.until([&] { return peer.is_at_end; }, {&peer});
   CHECK(peer.received == control_frame(Opcode::kClose, close_payload(1002, "reserved opcode")));
-  CHECK(loop.session.events == Events{"text:good", "closed:1002:reserved opcode:us"});
+  CHECK(loop.session.events ==
+        Events{"text:good", "violation:1002:reserved opcode", "closed:1002:reserved opcode:us"});
   CHECK(loop.reactor.counters().protocol_errors.at(1002) == 1);
+}
+
+TEST_CASE("what is sent when a violation is told leaves before the close frame") {
+  Loop loop;
+  Peer peer = loop.open_websocket();
+  loop.session.violation_hook = [&] {
+    loop.session.transport->send(make_frame(MessageKind::kText, "why"));
+  };
+  peer.send(frame(0x83, ""));
+  loop.until([&] { return peer.is_at_end; }, {&peer});
+  CHECK(peer.received ==
+        "\x81\x03why" + control_frame(Opcode::kClose, close_payload(1002, "reserved opcode")));
+}
+
+TEST_CASE("an owner may drop the connection when a violation is told") {
+  Loop loop;
+  Peer peer = loop.open_websocket();
+  loop.session.violation_hook = [&] { loop.session.transport.reset(); };
+  peer.send(frame(0x83, "") + text("behind"));
+  loop.until([&] { return peer.is_at_end; }, {&peer});
+  CHECK(peer.received.empty());
+  CHECK(loop.session.events == Events{"violation:1002:reserved opcode"});
 }
 
 TEST_CASE("a message over the limit is closed with 1009") {
@@ -265,7 +288,8 @@ TEST_CASE("a message over the limit is closed with 1009") {
   Peer peer = loop.open_websocket();
   peer.send(text("12345678901"));
   loop.until([&] { return peer.is_at_end; }, {&peer});
-  CHECK(loop.session.events == Events{"closed:1009:message too big:us"});
+  CHECK(loop.session.events ==
+        Events{"violation:1009:message too big", "closed:1009:message too big:us"});
 }
 
 TEST_CASE("a lost socket is 1006, once") {
