@@ -1,6 +1,7 @@
 # Test programs, all doctest, all known to CTest:
 #   tests/unit/<floor>/*_test.cpp -> unit_<floor>        tests/integration -> integration_tests
 #   tests/e2e -> e2e_tests                               tests/simulation  -> simulation_tests
+#   tests/conformance -> conformance_tests, against fairlead-echo
 #   fuzz/<name>_fuzz.cpp with fuzz/replay.cpp -> corpus_<name>
 # tests/unit/main.cpp is their main(), unless tests/simulation/main.cpp brings its own.
 
@@ -74,6 +75,9 @@ endforeach()
 set(whole test_support fairlead_app)
 fairlead_test(integration_tests GLOB tests/integration/*_test.cpp LINKS ${whole})
 fairlead_test(e2e_tests GLOB tests/e2e/*_test.cpp LINKS ${whole} ALONE TIMEOUT 900)
+fairlead_test(conformance_tests GLOB tests/conformance/*.cpp LINKS test_support fairlead_net
+              TIMEOUT 600)
+add_dependencies(conformance_tests fairlead-echo)
 set(own_main)
 if(EXISTS ${CMAKE_SOURCE_DIR}/tests/simulation/main.cpp)
   set(own_main OWN_MAIN)
