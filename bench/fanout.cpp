@@ -110,10 +110,10 @@ Result<double> cpu_per_delivery(Lab& lab, const Child& server, int window, bool 
 
 }  // namespace
 
-Result<Measured> measure_fanout(Lab& lab, int window) {
+Result<Measured> measure_fanout(Lab& lab, int window, const std::string& io) {
   Measured measured;
   {
-    const auto hub = lab.start_hub();
+    const auto hub = lab.start_hub({"runtime.io=" + io});
     if (!hub) return std::unexpected(hub.error());
     const auto cpu = cpu_per_delivery(lab, **hub, window, true);
     if (!cpu) return std::unexpected(cpu.error());

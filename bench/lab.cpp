@@ -52,7 +52,7 @@ std::string Lab::fresh_path() {
   return fmt::format("{}/{}", directory_, ++paths_given_);
 }
 
-Result<std::unique_ptr<Child>> Lab::start_hub() {
+Result<std::unique_ptr<Child>> Lab::start_hub(const std::vector<std::string>& settings) {
   const std::string data = fresh_path();
   std::vector<std::string> argv = {choices_.hub_binary, "serve",     "--listen",
                                    "127.0.0.1:0",       "--data",    data,
@@ -61,6 +61,10 @@ Result<std::unique_ptr<Child>> Lab::start_hub() {
                               "limits.connections=100000", "log.level=warn"}) {
     argv.emplace_back("--set");
     argv.emplace_back(setting);
+  }
+  for (const std::string& setting : settings) {
+    argv.emplace_back("--set");
+    argv.push_back(setting);
   }
   return Child::start(argv, directory_ + "/hub.log");
 }

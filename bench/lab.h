@@ -39,8 +39,8 @@ class Lab {
   Lab(const Lab&) = delete;
   Lab& operator=(const Lab&) = delete;
 
-  /// A hub with an empty data directory and its limits out of the way.
-  Result<std::unique_ptr<Child>> start_hub();
+  /// A hub with an empty data directory and its limits out of the way; `settings` as `key=value`.
+  Result<std::unique_ptr<Child>> start_hub(const std::vector<std::string>& settings = {});
   Result<std::unique_ptr<Child>> start_floor(const std::string& name);
   /// What `floor-append` prints for so many samples in commits of `group`.
   struct Append {

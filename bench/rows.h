@@ -43,7 +43,8 @@ std::vector<RowPlan> all_rows();
 Result<Measured> measure_ingest(Lab& lab, int depth);
 Result<Measured> measure_crowd(Lab& lab);
 Result<Measured> measure_idle_subscriptions(Lab& lab);
-Result<Measured> measure_fanout(Lab& lab, int window);
+/// `io` as runtime.io.
+Result<Measured> measure_fanout(Lab& lab, int window, const std::string& io);
 Result<Measured> measure_idle_memory(Lab& lab);
 Result<Measured> measure_connects(Lab& lab);
 Result<Measured> measure_latency(Lab& lab);

@@ -12,6 +12,7 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
 
-# Debian's package of RE2 brings no CMake configuration.
+# These packages bring no CMake configuration.
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(URING REQUIRED IMPORTED_TARGET liburing)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)

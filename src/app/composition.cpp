@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -16,9 +17,27 @@
 #include "base/random.h"
 #include "http/routes.h"
 #include "net/listener.h"
+#include "net/senders.h"
 #include "store/store.h"
 
 namespace fairlead::app {
+
+namespace {
+
+Result<net::Senders> make_senders(std::string_view io, std::size_t shards) {
+  const auto wanted = io == "uring"   ? net::Io::kUring
+                      : io == "epoll" ? net::Io::kEpoll
+                                      : net::Io::kAuto;
+  auto senders = net::make_senders(wanted, shards);
+  if (!senders) {
+    return fail(Code::kInvalid, "runtime.io = \"{}\": {}", io, senders.error().message);
+  }
+  const std::string& why = senders->why_epoll;
+  spdlog::info("sends with {}{}{}", senders->each.front()->name(), why.empty() ? "" : ": ", why);
+  return senders;
+}
+
+}  // namespace
 
 // Destroyed from below: what uses comes after what is used.
 struct Hub::Parts {
@@ -49,7 +68,7 @@ struct Hub::Parts {
 
   Result<void> listen();
   net::ReactorOptions reactor_options() const;
-  void make_shards(protocol::DeviceKey last_key);
+  Result<void> make_shards(protocol::DeviceKey last_key);
   void make_fronts();
   void restore(store::Loaded loaded);
   void tell_keys_to_shards();
@@ -77,9 +96,11 @@ net::ReactorOptions Hub::Parts::reactor_options() const {
   return options;
 }
 
-void Hub::Parts::make_shards(protocol::DeviceKey last_key) {
+Result<void> Hub::Parts::make_shards(protocol::DeviceKey last_key) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   const std::size_t count = settings.shards > 0 ? static_cast<std::size_t>(settings.shards) : cores;
+  auto senders = make_senders(settings.io, count);
+  if (!senders) return std::unexpected(senders.error());
   mail = std::make_unique<ShardMail>(count);
   const net::ReactorOptions net = reactor_options();
   verifiers = std::make_unique<VerifyPool>(static_cast<std::size_t>(settings.verifiers),
@@ -98,8 +119,10 @@ void Hub::Parts::make_shards(protocol::DeviceKey last_key) {
   for (std::size_t index = 0; index < count; ++index) {
     const devices::KeySeries series{.first = last_key + 1 + static_cast<protocol::DeviceKey>(index),
                                     .step = static_cast<protocol::DeviceKey>(count)};
-    shards.push_back(std::make_unique<ShardThread>(index, shared, series));
+    shards.push_back(
+        std::make_unique<ShardThread>(index, shared, series, std::move(senders->each[index])));
   }
+  return {};
 }
 
 void Hub::Parts::make_fronts() {
@@ -191,7 +214,9 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, const Clock& clock) {
   auto loaded = parts->store->load();
   if (!loaded) return std::unexpected(loaded.error());
   parts->backpressure = std::make_unique<StoreBackpressure>(*parts->store);
-  parts->make_shards(loaded->last_key);
+  if (auto made = parts->make_shards(loaded->last_key); !made) {
+    return std::unexpected(made.error());
+  }
   parts->make_fronts();
   parts->restore(std::move(*loaded));
   return std::make_unique<Hub>(std::move(parts));

@@ -225,6 +225,10 @@ std::vector<ConfigKey> other_keys() {
              {"debug", "info", "warn", "error"}),
       number<std::int64_t>("presence.heartbeat_ms", "silence after which a peer is pinged",
                            FAIRLEAD_MEMBER(hub.heartbeat_ms), 100, 3'600'000),
+      choice(
+          "runtime.io",
+          "how shards send: uring (io_uring) or epoll; auto: io_uring where the kernel allows it",
+          FAIRLEAD_MEMBER(io), {"auto", "epoll", "uring"}),
       number<std::int64_t>("runtime.shards", "threads that serve connections; 0: one a core",
                            FAIRLEAD_MEMBER(shards), 0, 128),
       number<std::int64_t>("runtime.verifiers",

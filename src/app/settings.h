@@ -62,6 +62,8 @@ struct Settings {
   std::int64_t shards = 0;
   /// Threads that check slow signatures.
   std::int64_t verifiers = 1;
+  /// auto, epoll or uring: how the shards send.
+  std::string io = "auto";
 
   std::string log_level = "info";
   std::string log_format = "text";

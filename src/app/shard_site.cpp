@@ -120,7 +120,8 @@ void ShardSite::collect_metrics(
                               .refused_tokens = there.authenticator().refused(),
                               .gauges = there.gauges(),
                               .telemetry = there.home().telemetry().counters(),
-                              .net = shards_[index]->reactor().counters()};
+                              .net = shards_[index]->reactor().counters(),
+                              .io = shards_[index]->reactor().io()};
       // The scrape itself is touched on the asking shard only.
       mail_.post(here_, [this, scrape = std::move(scrape), copy = std::move(copy)](hub::Shard&) {
         scrape->shards.push_back(copy);

@@ -9,9 +9,10 @@
 
 namespace fairlead::app {
 
-ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys)
+ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys,
+                         std::unique_ptr<net::Sender> sender)
     : clock_(shared.clock),
-      reactor_(shared.clock, shared.net),
+      reactor_(shared.clock, shared.net, std::move(sender)),
       repositories_(shared.store.attach(
           [this](std::move_only_function<void()> letter) { reactor_.post(std::move(letter)); })),
       verifier_(shared.keys, shared.tokens, shared.clock),

@@ -38,7 +38,8 @@ class ShardThread {
     hub::Backpressure& backpressure;
   };
 
-  ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys);
+  ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys,
+              std::unique_ptr<net::Sender> sender);
   ~ShardThread();
   ShardThread(const ShardThread&) = delete;
   ShardThread& operator=(const ShardThread&) = delete;

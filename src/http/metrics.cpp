@@ -136,6 +136,15 @@ void add_traffic(Families& families, const std::vector<ShardMetrics>& shards) {
                             sum(shards, [](auto& s) { return s.net.requests; })));
 }
 
+void add_net(Families& families, const std::vector<ShardMetrics>& shards) {
+  MetricFamily io =
+      family("fairlead_net_shards", "Shards by how they send (runtime.io)", MetricType::Gauge);
+  for (const std::string_view kind : {"epoll", "uring"}) {
+    add(io, {{"io", std::string(kind)}}, sum(shards, [kind](auto& s) { return s.io == kind; }));
+  }
+  families.push_back(std::move(io));
+}
+
 void add_state(Families& families, const std::vector<ShardMetrics>& shards) {
   families.push_back(single("fairlead_devices", "Devices in the registry", MetricType::Gauge,
                             sum(shards, [](auto& s) { return s.gauges.devices; })));
@@ -190,6 +199,7 @@ std::vector<MetricFamily> metric_families(const std::vector<ShardMetrics>& shard
   Families families;
   add_connections(families, shards);
   add_traffic(families, shards);
+  add_net(families, shards);
   add_state(families, shards);
   add_store(families, store);
   if (keys) add_keys(families, *keys);

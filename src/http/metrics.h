@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct ShardMetrics {
   hub::Gauges gauges;
   telemetry::Counters telemetry;
   net::ReactorCounters net;
+  /// How it sends: `epoll` or `uring`.
+  std::string_view io;
 };
 
 /// What the store gives.

@@ -60,7 +60,7 @@ void HttpConnection::on_events(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) {
     is_blocked_ = false;
     update_interest();
-    write();
+    host_.want_flush(*this);
   }
   if ((events & EPOLLIN) == 0 || reactor() == nullptr) return;
   if (phase_ == Phase::kReading && !has_more_ && !is_clogged()) {
@@ -195,22 +195,20 @@ bool HttpConnection::is_clogged() const {
   return queue_.waiting() >= host_.options().http.max_unsent_bytes;
 }
 
-void HttpConnection::on_flush() {
-  if (!is_blocked_) write();
+Sending HttpConnection::outgoing() {
+  if (is_blocked_ || queue_.is_empty()) return {};
+  return {.socket = &socket_, .queue = &queue_};
 }
 
-void HttpConnection::write() {
-  if (!queue_.is_empty()) {
-    const std::uint64_t before = queue_.written();
-    const SendQueue::Outcome outcome = queue_.write_to(socket_, host_.send_buffers());
-    ++host_.count().writes;
-    host_.count().bytes_out += queue_.written() - before;
-    if (outcome == SendQueue::Outcome::kLost) {
+void HttpConnection::on_flushed(const Sending& sent) {
+  if (is_blocked_) return;
+  if (sent.queue != nullptr) {
+    if (sent.outcome == SendQueue::Outcome::kLost) {
       end();
       return;
     }
-    if (outcome == SendQueue::Outcome::kMore) host_.want_flush(*this);
-    is_blocked_ = outcome == SendQueue::Outcome::kBlocked;
+    if (sent.outcome == SendQueue::Outcome::kMore) host_.want_flush(*this);
+    is_blocked_ = sent.outcome == SendQueue::Outcome::kBlocked;
     if (is_blocked_) update_interest();
   }
   if (queue_.is_empty() && phase_ == Phase::kClosing) {

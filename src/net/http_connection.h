@@ -44,7 +44,8 @@ class HttpConnection final : public Pollable {
 
   void on_events(std::uint32_t events) override;
   void on_ready() override;
-  void on_flush() override;
+  Sending outgoing() override;
+  void on_flushed(const Sending& sent) override;
   void on_deadline() override;
   bool owes_answer() const override { return phase_ != Phase::kReading || !queue_.is_empty(); }
 
@@ -77,7 +78,6 @@ class HttpConnection final : public Pollable {
   void cut();
   /// Too much waits for the peer to begin another request.
   bool is_clogged() const;
-  void write();
   void update_interest();
   void update_deadline();
   /// Forgets the running exchange and has the reactor destroy this object at the end of its turn.

@@ -3,6 +3,7 @@
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
 
+#include "net/sender.h"
 #include "net/timer_queue.h"
 
 namespace fairlead::net {
@@ -22,8 +23,10 @@ class Pollable {
   virtual void on_events(std::uint32_t events) = 0;
   /// Asked for with Reactor::make_ready: in this turn, behind the events, or in the next.
   virtual void on_ready() {}
-  /// Asked for with Reactor::want_flush: at the end of the turn.
-  virtual void on_flush() {}
+  /// Asked for with Reactor::want_flush, at the end of the turn: what is to be sent, and then, when
+  /// all that the turn has to send was sent, what became of it. Nothing is called between the two.
+  virtual Sending outgoing() { return {}; }
+  virtual void on_flushed(const Sending& /*sent*/) {}
   /// The moment set with Reactor::set_deadline has passed.
   virtual void on_deadline() {}
   /// Whether a peer would lose an answer if the socket were closed now.

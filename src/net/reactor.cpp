@@ -54,9 +54,10 @@ Pollable::~Pollable() {
   if (reactor_ != nullptr) reactor_->forget(*this);
 }
 
-Reactor::Reactor(const Clock& clock, const ReactorOptions& options)
+Reactor::Reactor(const Clock& clock, const ReactorOptions& options, std::unique_ptr<Sender> sender)
     : clock_(clock),
       options_(options),
+      sender_(sender ? std::move(sender) : std::make_unique<PlainSender>()),
       engine_(std::make_unique<Engine>()),
       posted_(kMailboxHighMark, [this] { asio::post(engine_->context, [] {}); }),
       now_ms_(clock.steady_ms()),
@@ -166,12 +167,27 @@ void Reactor::run_ready() {
 void Reactor::flush() {
   FlushList now;
   now.swap(flushing_);
-  while (!now.empty()) {
-    Pollable& pollable = now.front();
-    now.pop_front();
-    running_ = &pollable;
-    pollable.on_flush();
+  while (!now.empty()) flush_batch(now);
+}
+
+void Reactor::flush_batch(FlushList& flushing) {
+  flushed_count_ = 0;
+  while (!flushing.empty() && flushed_count_ < kFlushedTogether) {
+    Pollable& pollable = flushing.front();
+    flushing.pop_front();
+    flushed_[flushed_count_] = &pollable;
+    sendings_[flushed_count_] = pollable.outgoing();
+    ++flushed_count_;
   }
+  sender_->send(std::span(sendings_).first(flushed_count_), send_buffers_);
+  for (next_flushed_ = 0; next_flushed_ < flushed_count_;) {
+    const Sending& sent = sendings_[next_flushed_];
+    if (sent.queue != nullptr) ++counters_.writes;
+    counters_.bytes_out += sent.bytes;
+    running_ = flushed_[next_flushed_++];
+    if (running_ != nullptr) running_->on_flushed(sent);
+  }
+  flushed_count_ = 0;
 }
 
 void Reactor::post(Task task) { posted_.put(std::move(task)); }
@@ -250,6 +266,9 @@ void Reactor::forget(Pollable& pollable) {
   ::epoll_ctl(engine_->epoll_fd, EPOLL_CTL_DEL, pollable.fd_, nullptr);
   for (std::size_t i = next_event_; i < event_count_; ++i) {
     if (events_[i].data.ptr == &pollable) events_[i].data.ptr = nullptr;
+  }
+  for (std::size_t i = next_flushed_; i < flushed_count_; ++i) {
+    if (flushed_[i] == &pollable) flushed_[i] = nullptr;
   }
   set_deadline(pollable, 0);
   timers_.cancel(pollable.timer_);

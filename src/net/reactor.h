@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -23,6 +24,7 @@
 #include "net/http_limits.h"
 #include "net/pollable.h"
 #include "net/send_buffers.h"
+#include "net/sender.h"
 #include "net/socket.h"
 #include "net/timer_queue.h"
 #include "net/transport.h"
@@ -73,8 +75,9 @@ class Reactor final : public TransportHost {
  public:
   using Task = std::move_only_function<void()>;
 
-  /// `clock` outlives the reactor.
-  explicit Reactor(const Clock& clock, const ReactorOptions& options = {});
+  /// `clock` outlives the reactor. `sender` null: a PlainSender.
+  explicit Reactor(const Clock& clock, const ReactorOptions& options = {},
+                   std::unique_ptr<Sender> sender = nullptr);
   ~Reactor() override;
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
@@ -121,6 +124,8 @@ class Reactor final : public TransportHost {
   /// Sockets open here, listeners not counted.
   std::size_t connections() const { return connections_; }
   const ReactorOptions& options() const { return options_; }
+  /// How it sends by now; on its thread.
+  std::string_view io() const { return sender_->name(); }
   /// Monotonic, as of the beginning of this turn.
   std::int64_t now_ms() const { return now_ms_; }
   /// An IMF-fixdate, for HTTP.
@@ -156,6 +161,7 @@ class Reactor final : public TransportHost {
 
   static constexpr std::size_t kReceiveBytes = 64 * 1024;
   static constexpr std::size_t kReceivePadding = 64;
+  static constexpr std::size_t kFlushedTogether = 256;
 
  private:
   struct Engine;
@@ -175,6 +181,7 @@ class Reactor final : public TransportHost {
   void run_posted();
   void run_ready();
   void flush();
+  void flush_batch(FlushList& flushing);
   void wake_for_timers();
   void arm_deadline(Pollable& pollable, std::int64_t at_ms);
   void check_deadline(Pollable& pollable);
@@ -182,6 +189,7 @@ class Reactor final : public TransportHost {
 
   const Clock& clock_;
   const ReactorOptions options_;
+  std::unique_ptr<Sender> sender_;
   std::unique_ptr<Engine> engine_;
   Mailbox<Task> posted_;
   std::vector<Task> taken_;
@@ -208,6 +216,11 @@ class Reactor final : public TransportHost {
   /// Events of the running batch from here on are not handled yet; forget() clears them.
   std::size_t next_event_ = 0;
   std::size_t event_count_ = 0;
+  /// What is flushed together: who, and what of it. forget() clears who is gone.
+  std::array<Pollable*, kFlushedTogether> flushed_{};
+  std::array<Sending, kFlushedTogether> sendings_{};
+  std::size_t next_flushed_ = 0;
+  std::size_t flushed_count_ = 0;
   std::vector<char> receive_;
   SendBuffers send_buffers_;
   std::string http_date_;

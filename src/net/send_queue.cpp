@@ -73,31 +73,44 @@ void SendQueue::take(std::size_t bytes, SendBuffers& buffers) {
     ++first;
   }
   // A queue that never drains must not keep the places of what has left.
-  if (first >= kMaxPiecesPerCall && first < items.size() && first >= items.size() / 2) {
+  if (first >= kMaxPieces && first < items.size() && first >= items.size() / 2) {
     items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(first));
     first = 0;
   }
 }
 
-SendQueue::Outcome SendQueue::write_to(const Socket& socket, SendBuffers& buffers) {
-  std::array<iovec, kMaxPiecesPerCall> pieces;
-  for (int call = 0; waiting_items_ && call < kMaxCalls; ++call) {
-    const auto& [items, first] = *waiting_items_;
-    const std::size_t count = std::min(items.size() - first, pieces.size());
-    std::size_t wanted = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      pieces[i] = piece_of(items[first + i].bytes);
-      wanted += pieces[i].iov_len;
-    }
-    const IoResult result = socket.send(std::span(pieces).first(count));
-    if (result.status == IoResult::Status::kBlocked) return Outcome::kBlocked;
-    if (result.status != IoResult::Status::kOk) return Outcome::kLost;
-    take(result.bytes, buffers);
-    if (first == items.size()) buffers.give(std::move(waiting_items_));
-    // The kernel took a part: its buffer is full, asking again would only tell us so.
-    if (result.bytes < wanted) return Outcome::kBlocked;
+SendQueue::Offer SendQueue::offer(std::span<iovec> into) const {
+  if (!waiting_items_) return {};
+  const auto& [items, first] = *waiting_items_;
+  Offer offer{.pieces = std::min({items.size() - first, into.size(), kMaxPieces}), .bytes = 0};
+  for (std::size_t i = 0; i < offer.pieces; ++i) {
+    into[i] = piece_of(items[first + i].bytes);
+    offer.bytes += into[i].iov_len;
   }
+  return offer;
+}
+
+SendQueue::Outcome SendQueue::settle(const IoResult& result, std::size_t offered,
+                                     SendBuffers& buffers) {
+  if (result.status == IoResult::Status::kBlocked) return Outcome::kBlocked;
+  if (result.status != IoResult::Status::kOk) return Outcome::kLost;
+  take(result.bytes, buffers);
+  if (waiting_items_->first == waiting_items_->items.size())
+    buffers.give(std::move(waiting_items_));
+  // The kernel took a part: its buffer is full, asking again would only tell us so.
+  if (result.bytes < offered) return Outcome::kBlocked;
   return waiting_items_ ? Outcome::kMore : Outcome::kDrained;
+}
+
+SendQueue::Outcome SendQueue::write_to(const Socket& socket, SendBuffers& buffers) {
+  std::array<iovec, kMaxPieces> pieces;
+  auto outcome = is_empty() ? Outcome::kDrained : Outcome::kMore;
+  for (int call = 0; outcome == Outcome::kMore && call < kMaxCalls; ++call) {
+    const Offer offered = offer(pieces);
+    const IoResult result = socket.send(std::span(pieces).first(offered.pieces));
+    outcome = settle(result, offered.bytes, buffers);
+  }
+  return outcome;
 }
 
 }  // namespace fairlead::net

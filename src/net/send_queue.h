@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,8 +38,22 @@ class SendQueue {
   /// `bytes` outlive the program's use of the queue: constants only.
   void push_constant(std::string_view bytes, SendBuffers& buffers);
 
-  /// As much as the kernel takes, up to kMaxPiecesPerCall pieces a call and kMaxCalls calls.
+  /// As much as the kernel takes, up to kMaxPieces pieces a call and kMaxCalls calls.
   Outcome write_to(const Socket& socket, SendBuffers& buffers);
+
+  static constexpr std::size_t kMaxPieces = 64;
+  static constexpr int kMaxCalls = 16;
+
+  /// The same in steps, for who makes the calls himself: what the next call is to send, at most
+  /// kMaxPieces and what fits into `into`; none when the queue is empty.
+  struct Offer {
+    std::size_t pieces = 0;
+    std::size_t bytes = 0;
+  };
+  Offer offer(std::span<iovec> into) const;
+  /// Books what a call with `offered` bytes brought. kMore when the kernel took all of it and there
+  /// is more in the queue.
+  Outcome settle(const IoResult& result, std::size_t offered, SendBuffers& buffers);
 
   bool is_empty() const { return !waiting_items_; }
   /// Position of the last byte queued in the stream of all bytes.
@@ -48,9 +63,6 @@ class SendQueue {
   std::uint64_t waiting() const { return queued_ - written_; }
 
  private:
-  static constexpr std::size_t kMaxPiecesPerCall = 64;
-  static constexpr int kMaxCalls = 16;
-
   SendItem& add(std::string_view bytes, SendBuffers& buffers);
   void take(std::size_t bytes, SendBuffers& buffers);
 

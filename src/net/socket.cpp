@@ -8,12 +8,17 @@
 namespace fairlead::net {
 namespace {
 
-IoResult failure() {
-  const bool is_blocked = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+IoResult failure(std::int64_t error) {
+  const bool is_blocked = error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
   return {.status = is_blocked ? IoResult::Status::kBlocked : IoResult::Status::kLost, .bytes = 0};
 }
 
 }  // namespace
+
+IoResult IoResult::of_send(std::int64_t result) {
+  if (result < 0) return failure(-result);
+  return {.status = Status::kOk, .bytes = static_cast<std::size_t>(result)};
+}
 
 void Socket::close() noexcept {
   if (fd_ >= 0) ::close(fd_);
@@ -22,7 +27,7 @@ void Socket::close() noexcept {
 
 IoResult Socket::receive(std::span<char> into) const {
   const ssize_t received = ::recv(fd_, into.data(), into.size(), 0);
-  if (received < 0) return failure();
+  if (received < 0) return failure(errno);
   if (received == 0) return {.status = IoResult::Status::kEnd, .bytes = 0};
   return {.status = IoResult::Status::kOk, .bytes = static_cast<std::size_t>(received)};
 }
@@ -37,8 +42,7 @@ IoResult Socket::send(std::span<iovec> pieces) const {
     message.msg_iovlen = pieces.size();
     sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
   }
-  if (sent < 0) return failure();
-  return {.status = IoResult::Status::kOk, .bytes = static_cast<std::size_t>(sent)};
+  return IoResult::of_send(sent < 0 ? -errno : sent);
 }
 
 void Socket::reset() noexcept {

@@ -22,6 +22,9 @@ struct IoResult {
   };
   Status status = Status::kOk;
   std::size_t bytes = 0;
+
+  /// From what a send returned: the bytes it took, or an errno as a negative number.
+  static IoResult of_send(std::int64_t result);
 };
 
 /// A non-blocking stream socket, owned. The one place where bytes enter and leave the process.

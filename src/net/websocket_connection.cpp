@@ -128,10 +128,8 @@ void WebSocketConnection::on_events(std::uint32_t events) {
     return;
   }
   if ((events & EPOLLOUT) != 0) {
-    const Reactor& host = *reactor();
     is_blocked_ = false;
-    write();
-    if (!host.is_running(this)) return;
+    reactor()->want_flush(*this);
     update_interest();
   }
   if ((events & EPOLLIN) == 0) return;

@@ -89,7 +89,8 @@ class WebSocketConnection final : public Transport, public Pollable {
 
   void on_events(std::uint32_t events) override;
   void on_ready() override;
-  void on_flush() override;
+  Sending outgoing() override;
+  void on_flushed(const Sending& sent) override;
   void on_deadline() override;
 
  private:
@@ -124,7 +125,6 @@ class WebSocketConnection final : public Transport, public Pollable {
   void handle(const Decoded& found);
   void handle_close(const Decoded& found);
   void handle_violation(const Decoded& found);
-  void write();
   void update_interest();
   void lose();
   void begin_ending(CloseInfo info);

@@ -161,32 +161,26 @@ void WebSocketConnection::flush() {
   reactor()->want_flush(*this);
 }
 
-void WebSocketConnection::on_flush() {
-  if (is_blocked_ || taker_ || state_.phase == kLost) return;
-  write();
+Sending WebSocketConnection::outgoing() {
+  if (is_blocked_ || taker_ || state_.phase == kLost || state_.queue.is_empty()) return {};
+  return {.socket = &state_.socket, .queue = &state_.queue};
 }
 
-void WebSocketConnection::write() {
-  const std::uint64_t before = state_.queue.written();
-  SendQueue::Outcome outcome = SendQueue::Outcome::kDrained;
-  if (!state_.queue.is_empty()) {
-    outcome = state_.queue.write_to(state_.socket, reactor()->send_buffers());
-    ++reactor()->count().writes;
-  }
-  if (outcome == SendQueue::Outcome::kDrained && state_.waiting_pong) {
+void WebSocketConnection::on_flushed(const Sending& sent) {
+  if (is_blocked_ || taker_ || state_.phase == kLost) return;
+  const auto outcome = sent.queue != nullptr ? sent.outcome : SendQueue::Outcome::kDrained;
+  if (outcome == SendQueue::Outcome::kLost) {
+    lose();
+  } else if (outcome == SendQueue::Outcome::kBlocked) {
+    is_blocked_ = true;
+    update_interest();
+  } else if (outcome == SendQueue::Outcome::kMore) {
+    reactor()->want_flush(*this);
+  } else if (state_.waiting_pong) {
     if (state_.phase == kOpen) enqueue_control(Opcode::kPong, *state_.waiting_pong);
     state_.waiting_pong.reset();
   }
-  const std::uint64_t taken = state_.queue.written() - before;
-  reactor()->count().bytes_out += taken;
-  if (outcome == SendQueue::Outcome::kLost) {
-    lose();
-  } else {
-    if (outcome == SendQueue::Outcome::kMore) reactor()->want_flush(*this);
-    is_blocked_ = outcome == SendQueue::Outcome::kBlocked;
-    if (is_blocked_) update_interest();
-  }
-  if (std::exchange(is_progress_untold_, false) || taken > 0) {
+  if (std::exchange(is_progress_untold_, false) || sent.bytes > 0) {
     const Reactor& host = *reactor();
     handler_->on_written();
     if (!host.is_running(this)) return;

@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "net/uring_sender.h"
 #include "support/failure.h"
 #include "support/hub_process.h"
 
@@ -37,6 +38,8 @@ std::uint16_t free_port() {
   ::close(fd);
   return ntohs(address.sin_port);
 }
+
+bool has_io_uring() { return fairlead::net::UringSender::probe().has_value(); }
 
 /// Samples by name and labels, each checked to have a TYPE and a HELP before it.
 std::map<std::string, double> metrics_of(const HubProcess& of) {
@@ -87,6 +90,19 @@ TEST_CASE("the metrics are Prometheus text, and every sample has its type") {
   CHECK(response.header("content-type").starts_with("text/plain"));
   const auto samples = metrics_of(hub());
   CHECK(sum(samples, "fairlead_") > 0);
+}
+
+TEST_CASE("the metrics tell how each shard sends") {
+  for (const std::string io : {"epoll", "uring", "auto"}) {
+    CAPTURE(io);
+    const bool may_be_refused = io == "uring" && !has_io_uring();
+    if (may_be_refused) continue;
+    const HubProcess own({.settings = {"runtime.shards=2", "runtime.io=" + io}});
+    auto samples = metrics_of(own);
+    const bool is_uring = io == "uring" || (io == "auto" && has_io_uring());
+    CHECK(samples[R"(fairlead_net_shards{io="uring"})"] == (is_uring ? 2 : 0));
+    CHECK(samples[R"(fairlead_net_shards{io="epoll"})"] == (is_uring ? 0 : 2));
+  }
 }
 
 TEST_CASE("the metrics count what happens, and hold no id") {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdio>
@@ -20,12 +22,14 @@
 #include "base/frame.h"
 #include "net/listener.h"
 #include "net/reactor.h"
+#include "net/senders.h"
 
 namespace {
 
 using fairlead::net::CloseInfo;
 using fairlead::net::Exchange;
 using fairlead::net::HttpRequest;
+using fairlead::net::Io;
 using fairlead::net::Reactor;
 using fairlead::net::Transport;
 
@@ -34,12 +38,16 @@ constexpr std::size_t kMaxShards = 64;
 /// A peer that sends and does not read: above this it is not read from either.
 constexpr std::uint64_t kMaxQueuedBytes = 2 * kMaxMessageBytes;
 constexpr std::string_view kUsage =
-    "usage: fairlead-echo --listen HOST:PORT [--deflate] [--shards N]\n";
+    "usage: fairlead-echo --listen HOST:PORT [--deflate] [--shards N] [--io auto|epoll|uring]\n";
+
+constexpr std::array<std::pair<std::string_view, Io>, 3> kIos{
+    {{"auto", Io::kAuto}, {"epoll", Io::kEpoll}, {"uring", Io::kUring}}};
 
 struct Options {
   std::string listen;
   bool deflate = false;
   std::size_t shards = 1;
+  Io io = Io::kAuto;
 };
 
 std::expected<Options, std::string> parse(std::span<char*> arguments) {
@@ -61,6 +69,12 @@ std::expected<Options, std::string> parse(std::span<char*> arguments) {
       if (!is_number || options.shards < 1 || options.shards > kMaxShards) {
         return std::unexpected(fmt::format("--shards {}: wants 1 to {}", value, kMaxShards));
       }
+    } else if (name == "--io") {
+      const auto known = std::ranges::find(kIos, value, &std::pair<std::string_view, Io>::first);
+      if (known == kIos.end()) {
+        return std::unexpected(fmt::format("--io {}: wants auto, epoll or uring", value));
+      }
+      options.io = known->second;
     } else {
       return std::unexpected(fmt::format("{}: unknown option", name));
     }
@@ -94,8 +108,9 @@ class EchoSession final : public fairlead::net::MessageHandler {
 
 class Shard final : public fairlead::net::RequestHandler {
  public:
-  Shard(const fairlead::Clock& clock, const fairlead::net::ReactorOptions& options)
-      : reactor_(clock, options) {}
+  Shard(const fairlead::Clock& clock, const fairlead::net::ReactorOptions& options,
+        std::unique_ptr<fairlead::net::Sender> sender)
+      : reactor_(clock, options, std::move(sender)) {}
   Reactor& reactor() { return reactor_; }
   void forget(EchoSession& session) { sessions_.erase(&session); }
 
@@ -141,10 +156,15 @@ int serve(const Options& options) {
     reactor_options.deflate = {
         .min_bytes = 1, .server_no_context_takeover = false, .client_no_context_takeover = false};
   }
+  auto senders = fairlead::net::make_senders(options.io, options.shards);
+  if (!senders) {
+    fmt::print(stderr, "fairlead-echo: {}\n", senders.error().message);
+    return 1;
+  }
   std::vector<std::unique_ptr<Shard>> shards;
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < options.shards; ++i) {
-    shards.push_back(std::make_unique<Shard>(clock, reactor_options));
+    shards.push_back(std::make_unique<Shard>(clock, reactor_options, std::move(senders->each[i])));
     (*listener)->watch(shards.back()->reactor(), *shards.back());
   }
   threads.reserve(shards.size());

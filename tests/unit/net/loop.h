@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "net/exchange.h"
 #include "net/reactor.h"
+#include "net/sender.h"
 #include "net/socket.h"
 #include "net/transport.h"
 
@@ -105,6 +106,9 @@ class Loop {
   Reactor reactor;
   std::size_t max_message_bytes = 1 << 20;
 };
+
+/// What FAIRLEAD_TEST_IO asks for (`epoll`, unless it is `uring`): the same tests run on both.
+std::unique_ptr<Sender> make_sender();
 
 /// A connected, non-blocking pair of sockets.
 std::pair<Socket, Socket> socket_pair();

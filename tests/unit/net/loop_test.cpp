@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
+#include "net/uring_sender.h"
 #include "net/websocket.h"
 
 namespace fairlead::net::test {
@@ -46,7 +48,17 @@ void Peer::pump() {
   }
 }
 
-Loop::Loop(const ReactorOptions& options) : reactor(clock, options) {}
+std::unique_ptr<Sender> make_sender() {
+  const char* const io = std::getenv("FAIRLEAD_TEST_IO");
+  if (io == nullptr || std::string_view(io) != "uring") return std::make_unique<PlainSender>();
+  // Most turns of these tests send to one peer only; that is to go through the ring as well.
+  auto sender = UringSender::open({}, 1);
+  if (sender) return std::move(*sender);
+  MESSAGE("not tested with io_uring: ", sender.error().message);
+  return std::make_unique<PlainSender>();
+}
+
+Loop::Loop(const ReactorOptions& options) : reactor(clock, options, make_sender()) {}
 
 Peer Loop::connect() {
   auto [ours, theirs] = socket_pair();

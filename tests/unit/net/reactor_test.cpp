@@ -17,6 +17,7 @@ using fairlead::MessageKind;
 using fairlead::SystemClock;
 using fairlead::net::test::HandClock;
 using fairlead::net::test::Loop;
+using fairlead::net::test::make_sender;
 using fairlead::net::test::Peer;
 using fairlead::net::test::TestSession;
 using fairlead::net::test::text;
@@ -32,7 +33,7 @@ TEST_CASE("tasks posted from many threads all run, in the order of each thread")
   constexpr int kThreads = 4;
   constexpr int kTasks = 2000;
   const SystemClock clock;
-  Reactor reactor(clock);
+  Reactor reactor(clock, {}, make_sender());
   std::vector<int> last(kThreads, -1);
   int total = 0;
   bool is_in_order = true;
@@ -57,7 +58,7 @@ TEST_CASE("tasks posted from many threads all run, in the order of each thread")
 
 TEST_CASE("stop ends run from another thread, also before it began") {
   const SystemClock clock;
-  Reactor reactor(clock);
+  Reactor reactor(clock, {}, make_sender());
   std::thread runner([&] { reactor.run(); });
   reactor.stop();
   runner.join();
@@ -66,7 +67,7 @@ TEST_CASE("stop ends run from another thread, also before it began") {
 
 TEST_CASE("a task posted by a task runs in a later turn") {
   const HandClock clock;
-  Reactor reactor(clock);
+  Reactor reactor(clock, {}, make_sender());
   int runs = 0;
   reactor.post([&] {
     ++runs;
@@ -99,7 +100,7 @@ TEST_CASE("the hooks frame each turn") {
 
 TEST_CASE("timers run when their time has come, in its order") {
   HandClock clock;
-  Reactor reactor(clock);
+  Reactor reactor(clock, {}, make_sender());
   Events ran;
   reactor.call_after(20, [&] { ran.emplace_back("b"); });
   reactor.call_after(10, [&] { ran.emplace_back("a"); });
@@ -124,14 +125,14 @@ TEST_CASE("timers run when their time has come, in its order") {
 
 TEST_CASE("a timer wakes a sleeping reactor") {
   const SystemClock clock;
-  Reactor reactor(clock);
+  Reactor reactor(clock, {}, make_sender());
   reactor.call_after(5, [&] { reactor.stop(); });
   reactor.run();
 }
 
 TEST_CASE("a timer set by a timer for now does not hold up the turn") {
   HandClock clock;
-  Reactor reactor(clock);
+  Reactor reactor(clock, {}, make_sender());
   int runs = 0;
   std::function<void()> again = [&] {
     ++runs;
@@ -201,7 +202,7 @@ TEST_CASE("a close or a loss while a transport is on its way is told to its new 
 TEST_CASE("transports wander between two running reactors without losing a message") {
   constexpr int kMessages = 400;
   const SystemClock clock;
-  Reactor reactors[2] = {Reactor(clock), Reactor(clock)};
+  Reactor reactors[2] = {Reactor(clock, {}, make_sender()), Reactor(clock, {}, make_sender())};
   int received = 0;
   bool is_in_order = true;
   std::unique_ptr<Transport> transport;
