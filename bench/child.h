@@ -26,6 +26,7 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   int port() const { return port_; }
+  pid_t pid() const { return pid_; }
   /// CPU time of all its threads, also of those that have ended, ns.
   std::int64_t cpu_ns() const;
   /// Memory that is its own: private pages, resident.

@@ -9,6 +9,7 @@
 #include "bench/fleet.h"
 #include "bench/rows.h"
 #include "bench/visits.h"
+#include "bench/window.h"
 
 namespace fairlead::bench {
 namespace {
@@ -27,12 +28,13 @@ Result<double> settled_bytes(const Child& server) {
   return static_cast<double>(*bytes);
 }
 
-Result<double> visits_per_cpu_second(const Child& server, const std::vector<std::string>& tokens) {
-  const std::int64_t before = server.cpu_ns();
+Result<double> visits_per_cpu_second(Lab& lab, const Child& server,
+                                      const std::vector<std::string>& tokens) {
+  const Window window(lab, server);
   if (auto done = visit_all(server.port(), "/v1/ws", tokens, kVisitsAtOnce); !done) {
     return std::unexpected(done.error());
   }
-  return static_cast<double>(tokens.size()) * 1e9 / static_cast<double>(server.cpu_ns() - before);
+  return static_cast<double>(tokens.size()) * 1e9 / static_cast<double>(window.cpu_ns());
 }
 
 }  // namespace
@@ -76,13 +78,13 @@ Result<Measured> measure_connects(Lab& lab) {
   {
     const auto hub = lab.start_hub();
     if (!hub) return std::unexpected(hub.error());
-    const auto rate = visits_per_cpu_second(**hub, tokens);
+    const auto rate = visits_per_cpu_second(lab, **hub, tokens);
     if (!rate) return std::unexpected(rate.error());
     measured.hub = *rate;
   }
   const auto floor = lab.start_floor("upgrade");
   if (!floor) return std::unexpected(floor.error());
-  const auto rate = visits_per_cpu_second(**floor, tokens);
+  const auto rate = visits_per_cpu_second(lab, **floor, tokens);
   if (!rate) return std::unexpected(rate.error());
   measured.floors["upgrade"] = *rate;
   return measured;

@@ -5,7 +5,9 @@
 #include <string>
 
 #include "bench/fleet.h"
+#include "bench/loads.h"
 #include "bench/rows.h"
+#include "bench/window.h"
 
 namespace fairlead::bench {
 namespace {
@@ -25,12 +27,13 @@ class Rounds {
   Rounds(Peers& peers, int window, bool is_hub) : peers_(peers), window_(window), is_hub_(is_hub) {}
 
   /// CPU time of the server for each delivery, us.
-  Result<double> run(const Child& server, double warm_up, double seconds) {
-    if (auto warmed = rounds_for(warm_up); !warmed) return std::unexpected(warmed.error());
+  Result<double> run(Lab& lab, const Child& server) {
+    const double seconds = lab.choices().seconds;
+    if (auto warmed = rounds_for(seconds / 3); !warmed) return std::unexpected(warmed.error());
     const std::int64_t before = delivered_;
-    const std::int64_t cpu_before = server.cpu_ns();
+    const Window measuring(lab, server);
     if (auto measured = rounds_for(seconds); !measured) return std::unexpected(measured.error());
-    return static_cast<double>(server.cpu_ns() - cpu_before) / 1000 /
+    return static_cast<double>(measuring.cpu_ns()) / 1000 /
            static_cast<double>(delivered_ - before);
   }
 
@@ -90,7 +93,9 @@ Result<void> subscribe_all(Peers& peers) {
   return done;
 }
 
-Result<double> cpu_per_delivery(Lab& lab, const Child& server, int window, bool is_hub) {
+}  // namespace
+
+Result<double> fanout_cpu_us(Lab& lab, const Child& server, int window, bool is_hub) {
   Peers peers;
   const auto publisher = peers.connect(server.port(), is_hub ? "/v1/ws" : "/pub",
                                        is_hub ? lab.device_token("bench-0") : "");
@@ -104,24 +109,21 @@ Result<double> cpu_per_delivery(Lab& lab, const Child& server, int window, bool 
     const auto subscribed = subscribe_all(peers);
     if (!subscribed) return std::unexpected(subscribed.error());
   }
-  return Rounds(peers, window, is_hub)
-      .run(server, lab.choices().seconds / 3, lab.choices().seconds);
+  return Rounds(peers, window, is_hub).run(lab, server);
 }
-
-}  // namespace
 
 Result<Measured> measure_fanout(Lab& lab, int window, const std::string& io) {
   Measured measured;
   {
     const auto hub = lab.start_hub({"runtime.io=" + io});
     if (!hub) return std::unexpected(hub.error());
-    const auto cpu = cpu_per_delivery(lab, **hub, window, true);
+    const auto cpu = fanout_cpu_us(lab, **hub, window, true);
     if (!cpu) return std::unexpected(cpu.error());
     measured.hub = *cpu;
   }
   const auto floor = lab.start_floor("fanout");
   if (!floor) return std::unexpected(floor.error());
-  const auto cpu = cpu_per_delivery(lab, **floor, window, false);
+  const auto cpu = fanout_cpu_us(lab, **floor, window, false);
   if (!cpu) return std::unexpected(cpu.error());
   measured.floors["fanout"] = *cpu;
   return measured;

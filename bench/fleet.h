@@ -19,9 +19,11 @@ class Fleet {
   /// Connects `count` devices; `lab` null: to a server that echoes, without tokens.
   static Result<void> connect(Fleet& fleet, int port, std::size_t count, const Lab* lab);
 
-  /// Keeps `depth` messages of each in flight for `warm_up` and then `seconds`. Returns the
-  /// server's CPU time for each message answered in the second part, us.
-  Result<double> cpu_us_per_message(const Child& server, int depth, double warm_up, double seconds);
+  /// Messages are of this many bytes from now on; 0: the usual ones.
+  void set_message_bytes(std::size_t bytes) { message_bytes_ = bytes; }
+  /// Keeps `depth` messages of each in flight for a third of `Choices::seconds` and then for all of
+  /// them. Returns the server's CPU time for each message answered in the second part, us.
+  Result<double> cpu_us_per_message(Lab& lab, const Child& server, int depth);
   Peers& peers() { return peers_; }
 
  private:
@@ -30,6 +32,7 @@ class Fleet {
   Peers peers_;
   std::vector<std::int64_t> seqs_;
   std::string message_;
+  std::size_t message_bytes_ = 0;
   bool is_echo_ = false;
 };
 

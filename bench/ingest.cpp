@@ -2,27 +2,16 @@
 #include <fmt/format.h>
 
 #include "bench/fleet.h"
+#include "bench/loads.h"
 #include "bench/rows.h"
 
 namespace fairlead::bench {
 namespace {
 
-constexpr std::size_t kDevices = 200;
 constexpr std::size_t kActive = 100;
 constexpr std::size_t kCrowd = 15'000;
-constexpr int kDepth = 16;
 constexpr std::size_t kSubscriptions = 100;
 constexpr std::size_t kDevicesInEach = 1000;
-
-double warm_up(const Lab& lab) { return lab.choices().seconds / 3; }
-
-Result<double> cpu_with(Lab& lab, const Child& server, std::size_t devices, int depth,
-                        bool is_hub) {
-  Fleet fleet;
-  const auto connected = Fleet::connect(fleet, server.port(), devices, is_hub ? &lab : nullptr);
-  if (!connected) return std::unexpected(connected.error());
-  return fleet.cpu_us_per_message(server, depth, warm_up(lab), lab.choices().seconds);
-}
 
 /// Clients that only hold their connection.
 Result<void> gather_crowd(Lab& lab, Peers& crowd, int port) {
@@ -59,25 +48,34 @@ Result<void> subscribe_in_vain(Lab& lab, Peers& clients, int port) {
 
 }  // namespace
 
+Result<double> talk_cpu_us(Lab& lab, const Child& server, const Talk& talk) {
+  Fleet fleet;
+  fleet.set_message_bytes(talk.bytes);
+  const auto connected =
+      Fleet::connect(fleet, server.port(), talk.devices, talk.is_hub ? &lab : nullptr);
+  if (!connected) return std::unexpected(connected.error());
+  return fleet.cpu_us_per_message(lab, server, talk.depth);
+}
+
 Result<Measured> measure_ingest(Lab& lab, int depth) {
   Measured measured;
   {
     const auto hub = lab.start_hub();
     if (!hub) return std::unexpected(hub.error());
-    const auto cpu = cpu_with(lab, **hub, kDevices, depth, true);
+    const auto cpu = talk_cpu_us(lab, **hub, {.depth = depth, .is_hub = true});
     if (!cpu) return std::unexpected(cpu.error());
     measured.hub = *cpu;
   }
   {
     const auto echo = lab.start_floor("echo");
     if (!echo) return std::unexpected(echo.error());
-    const auto cpu = cpu_with(lab, **echo, kDevices, depth, false);
+    const auto cpu = talk_cpu_us(lab, **echo, {.depth = depth});
     if (!cpu) return std::unexpected(cpu.error());
     measured.floors["echo"] = *cpu;
   }
   // The most that one commit can hold: all that is in flight, up to the 1000 of design's table.
   const std::int64_t group =
-      std::min<std::int64_t>(static_cast<std::int64_t>(kDevices) * depth, 1000);
+      std::min<std::int64_t>(static_cast<std::int64_t>(Talk().devices) * depth, 1000);
   const auto append = lab.append(group * (lab.choices().is_quick ? 100 : 300), group);
   if (!append) return std::unexpected(append.error());
   measured.floors["append"] = append->cpu_us_per_sample;
@@ -94,7 +92,7 @@ Result<Measured> measure_crowd(Lab& lab) {
       const auto gathered = gather_crowd(lab, crowd, (*hub)->port());
       if (!gathered) return std::unexpected(gathered.error());
     }
-    const auto cpu = cpu_with(lab, **hub, kActive, kDepth, true);
+    const auto cpu = talk_cpu_us(lab, **hub, {.devices = kActive, .is_hub = true});
     if (!cpu) return std::unexpected(cpu.error());
     if (is_crowded) {
       measured.hub = *cpu;
@@ -115,7 +113,7 @@ Result<Measured> measure_idle_subscriptions(Lab& lab) {
       const auto subscribed = subscribe_in_vain(lab, clients, (*hub)->port());
       if (!subscribed) return std::unexpected(subscribed.error());
     }
-    const auto cpu = cpu_with(lab, **hub, kDevices, kDepth, true);
+    const auto cpu = talk_cpu_us(lab, **hub, {.is_hub = true});
     if (!cpu) return std::unexpected(cpu.error());
     if (is_subscribed) {
       measured.hub = *cpu;

@@ -66,7 +66,23 @@ Result<std::unique_ptr<Child>> Lab::start_hub(const std::vector<std::string>& se
     argv.emplace_back("--set");
     argv.push_back(setting);
   }
-  return Child::start(argv, directory_ + "/hub.log");
+  auto hub = Child::start(argv, directory_ + "/hub.log");
+  if (hub) hub_ = (*hub)->pid();
+  return hub;
+}
+
+Result<std::unique_ptr<Child>> Lab::start_echo(int shards) {
+  return Child::start({choices_.floor_directory + "/fairlead-echo", "--listen", "127.0.0.1:0",
+                       "--shards", std::to_string(shards)},
+                      directory_ + "/echo.log");
+}
+
+Result<std::unique_ptr<Child>> Lab::start_compared(std::vector<std::string> argv) {
+  const bool is_script = argv.front().ends_with(".mjs");
+  argv.front() =
+      (is_script ? choices_.compare_directory : choices_.floor_directory) + "/" + argv.front();
+  if (is_script) argv.insert(argv.begin(), {"/usr/bin/env", "node"});
+  return Child::start(argv, directory_ + "/compared.log");
 }
 
 Result<std::unique_ptr<Child>> Lab::start_floor(const std::string& name) {
@@ -88,6 +104,18 @@ Result<Lab::Append> Lab::append(std::int64_t samples, std::int64_t group) {
   return Append{.cpu_us_per_sample = number_of("cpu_us_per_sample"),
                 .commit_us_p50 = number_of("commit_us_p50"),
                 .commit_us_p99 = number_of("commit_us_p99")};
+}
+
+void Lab::begin_profile(const Child& server) {
+  if (!choices_.wants_profile || server.pid() != hub_ || !profile_text_.empty()) return;
+  profile_.emplace(server.pid(), directory_ + "/perf.data");
+}
+
+void Lab::end_profile() {
+  if (!profile_) return;
+  const auto report = profile_->report();
+  profile_text_ = report ? *report : "no profile: " + report.error().message + "\n";
+  profile_.reset();
 }
 
 std::string Lab::device_token(const std::string& id) const {

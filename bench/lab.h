@@ -3,24 +3,31 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "bench/child.h"
+#include "bench/profile.h"
 
 namespace fairlead::bench {
 
 /// What the person at the command line chose.
 struct Choices {
   std::string hub_binary;
+  /// Where the floors and fairlead-echo are.
   std::string floor_directory;
+  /// bench/compare/ of the source.
+  std::string compare_directory;
   /// On a real disk: an fsync to a tmpfs costs nothing and says nothing.
   std::string data_directory;
   int runs = 5;
   /// Of each measured window.
   double seconds = 3;
   bool is_quick = false;
+  /// Of the hub's first window.
+  bool wants_profile = false;
   std::vector<std::string> rows;
   std::string json_file;
 };
@@ -39,8 +46,13 @@ class Lab {
   Lab(const Lab&) = delete;
   Lab& operator=(const Lab&) = delete;
 
-  /// A hub with an empty data directory and its limits out of the way; `settings` as `key=value`.
+  /// A hub with an empty data directory and its limits out of the way; more `settings` as
+  /// `section.key=value`.
   Result<std::unique_ptr<Child>> start_hub(const std::vector<std::string>& settings = {});
+  /// The engine alone.
+  Result<std::unique_ptr<Child>> start_echo(int shards);
+  /// A server of bench/compare/: the program or script, and what it is told.
+  Result<std::unique_ptr<Child>> start_compared(std::vector<std::string> argv);
   Result<std::unique_ptr<Child>> start_floor(const std::string& name);
   /// What `floor-append` prints for so many samples in commits of `group`.
   struct Append {
@@ -49,6 +61,12 @@ class Lab {
     double commit_us_p99 = 0;
   };
   Result<Append> append(std::int64_t samples, std::int64_t group);
+
+  /// From here on `server` is profiled, when it is a hub, that was wished for and not yet done.
+  void begin_profile(const Child& server);
+  void end_profile();
+  /// What came of it; empty when it was not wished for.
+  const std::string& profile() const { return profile_text_; }
 
   std::string device_token(const std::string& id) const;
   std::string client_token() const;
@@ -63,6 +81,9 @@ class Lab {
   std::string secret_;
   std::string secret_file_;
   int paths_given_ = 0;
+  pid_t hub_ = 0;
+  std::optional<Profile> profile_;
+  std::string profile_text_;
 };
 
 }  // namespace fairlead::bench

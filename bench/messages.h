@@ -9,6 +9,10 @@ namespace fairlead::bench {
 /// A message of the usual size: four metrics, about 150 bytes.
 void write_telemetry(std::string& into, std::int64_t seq);
 
+/// A message of exactly `bytes` bytes: text values in as many metrics as it takes, from 64 KB on a
+/// batch of samples. At least 64, and at most 64 KB.
+void write_telemetry_of(std::string& into, std::int64_t seq, std::size_t bytes);
+
 /// Whether it is a message of that type.
 bool has_type(std::string_view message, std::string_view type);
 

@@ -7,11 +7,9 @@
 #include <chrono>
 #include <ctime>
 #include <fstream>
-#include <string_view>
 #include <thread>
 
 #include "embedded/version.h"
-#include "protocol/json_writer.h"
 
 namespace fairlead::bench {
 namespace {
@@ -76,13 +74,6 @@ std::string line_of(const Row& row) {
   return line + parts + '\n';
 }
 
-void write_series(protocol::JsonWriter& json, std::string_view name, const Series& series) {
-  json.key(name).begin_object().member("median", series.median());
-  json.key("runs").begin_array();
-  for (const double value : series.values) json.value(value);
-  json.end_array().end_object();
-}
-
 }  // namespace
 
 double Row::floor() const {
@@ -133,6 +124,13 @@ std::string busy_warning(double load_before) {
       load_before);
 }
 
+void write_series(protocol::JsonWriter& json, std::string_view name, const Series& series) {
+  json.key(name).begin_object().member("median", series.median());
+  json.key("runs").begin_array();
+  for (const double value : series.values) json.value(value);
+  json.end_array().end_object();
+}
+
 std::string json_of(const std::vector<Row>& rows, const Choices& choices, double load_before) {
   std::string out;
   protocol::JsonWriter json(out);
@@ -150,6 +148,7 @@ std::string json_of(const std::vector<Row>& rows, const Choices& choices, double
       json.key("floors").begin_object();
       for (const auto& [name, series] : row.floors) write_series(json, name, series);
       json.end_object();
+      if (!row.ratios.is_empty()) write_series(json, "ratios", row.ratios);
     }
     json.end_object();
   }

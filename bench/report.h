@@ -2,11 +2,13 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "bench/rows.h"
 #include "bench/series.h"
+#include "protocol/json_writer.h"
 
 namespace fairlead::bench {
 
@@ -31,6 +33,8 @@ std::string table_of(const std::vector<Row>& rows);
 std::string json_of(const std::vector<Row>& rows, const Choices& choices, double load_before);
 /// A warning when the machine was already at work (its load average of a minute); else empty.
 std::string busy_warning(double load_before);
+/// The median and every run of it, as a member of the object that `json` is in.
+void write_series(protocol::JsonWriter& json, std::string_view name, const Series& series);
 /// Machine, kernel, time and version, in a line.
 std::string surroundings();
 

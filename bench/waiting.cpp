@@ -7,6 +7,7 @@
 #include "bench/fleet.h"
 #include "bench/rows.h"
 #include "bench/series.h"
+#include "bench/window.h"
 
 namespace fairlead::bench {
 namespace {
@@ -146,6 +147,7 @@ Result<Measured> measure_latency(Lab& lab) {
                R"({"type":"subscribe","id":1,"devices":["bench-*"],"events":["telemetry"]})");
     const auto subscribed = await(peers, *listener, "ack");
     if (!subscribed) return std::unexpected(subscribed.error());
+    const Window window(lab, **hub);
     const auto delays = event_delays_ms(peers, seconds / 3, seconds);
     if (!delays) return std::unexpected(delays.error());
     measured.hub = delays->share(0.99);
@@ -175,6 +177,7 @@ Result<Measured> measure_command(Lab& lab) {
     const auto registered = await(peers, 0, "ack");
     if (!registered) return std::unexpected(registered.error());
     Series times;
+    const Window window(lab, **hub);
     for (int i = 0; i < rounds; ++i) {
       const auto time = one_command_ms(peers, i);
       if (!time) return std::unexpected(time.error());

@@ -32,6 +32,23 @@ if(micro)
   add_dependencies(benches bench_micro)
 endif()
 
+# bench/compare/<name>.cpp -> compare-<name>: servers on other libraries, for ./dev bench --compare
+# only. No other target needs them.
+add_custom_target(compare)
+file(GLOB compared CONFIGURE_DEPENDS bench/compare/*.cpp)
+foreach(source IN LISTS compared)
+  get_filename_component(name ${source} NAME_WE)
+  fairlead_executable(compare-${name} GLOB ${source})
+  set_target_properties(compare-${name} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+  add_dependencies(compare compare-${name})
+endforeach()
+if(TARGET compare-beast)
+  target_link_libraries(compare-beast PRIVATE Boost::headers)
+endif()
+if(TARGET compare-libwebsockets)
+  target_link_libraries(compare-libwebsockets PRIVATE websockets)
+endif()
+
 # Its malloc is replaced. The hub's stepping tests lend it their clock.
 fairlead_executable(bench-allocations GLOB bench/allocations/*.cpp SOURCES bench/messages.cpp
                     LINKS fairlead_app PCH std MADE made)

@@ -24,7 +24,7 @@ class UringSender final : public Sender {
   using Submit = std::function<int(io_uring& ring, unsigned wait_for)>;
 
   /// For fewer sockets at once the plain way is cheaper (measured:
-  /// docs/decisions/0008-io-uring.md).
+  /// docs/decisions/0009-io-uring.md).
   static constexpr std::size_t kLeastBatch = 2;
 
   /// Use open().

@@ -6,6 +6,12 @@ usage: ./dev bench [argument…]
 
 Builds the release preset and runs build/release/fairlead-bench with the arguments
 (./dev bench -- --help shows them). docs/performance.md says how to read what it prints.
+
+  ./dev bench                    every figure to reach, beside its floor
+  ./dev bench --compare          echo and fan-out, beside Boost.Beast, libwebsockets and ws on Node
+  ./dev bench --sweep            echo and ingest by shards, connections and sizes of messages
+  ./dev bench --profile ROW      where the hub spends its time under that row's load (perf)
+With --quick each but a profile takes a few minutes at most.
 TEXT
 }
 
@@ -13,7 +19,12 @@ cmd_bench() {
   if wants_help "$@"; then bench_usage && return; fi
   if [[ "${1:-}" == "--" ]]; then shift; fi
   ensure_setup
-  build_preset release benches
+  local targets=(benches)
+  if [[ " $* " == *" --compare "* ]]; then
+    targets+=(compare)
+    ensure_npm bench/compare/ws
+  fi
+  build_preset release "${targets[@]}"
   [[ -x build/release/fairlead-bench ]] || fail "there is no bench/*.cpp to run"
   build/release/fairlead-bench "$@"
 }
