@@ -20,7 +20,7 @@ HubProcess deflating_hub(std::vector<std::string> more = {}) {
 
 /// A client that may do everything, whose welcome was read.
 WsClient client_of(const HubProcess& hub, std::string extensions) {
-  const Token token{.sub = unique("app"), .kind = "client", .scope = "telemetry:read device:read"};
+  const Token token = Token::client(unique("app")).scope("telemetry:read device:read");
   WsClient client(hub.port(), {.token = hub.sign(token), .extensions = std::move(extensions)});
   client.expect("welcome");
   return client;
@@ -114,7 +114,7 @@ TEST_CASE("a device may compress what it sends, in fragments too, whichever shar
   HubProcess hub = deflating_hub();
   for (int i = 0; i < 4; ++i) {
     // The auth is a message, so the connection moves to its home after the agreement.
-    const Token token{.sub = unique("boiler"), .kind = "device"};
+    const Token token = Token::device(unique("boiler"));
     WsClient device(hub.port(), {.extensions = "permessage-deflate"});
     Compressor compressor(false);
     device.send_raw(

@@ -227,7 +227,7 @@ TEST_CASE("a device id with a slash is written with %2F in a path") {
 }
 
 TEST_CASE("large pages to readers that stop cost the hub little, and slow nobody") {
-  const HubProcess own({.settings = {"limits.messages_per_second=1000", "limits.burst=1000"}});
+  HubProcess own({.settings = {"limits.messages_per_second=1000", "limits.burst=1000"}});
   const auto http = own.http();
   REQUIRE(http.put("/v1/devices/large", obj()).status == 201);
   // 150 rows of 100 KB: 15 MB.
