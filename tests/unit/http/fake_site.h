@@ -181,6 +181,7 @@ class Front {
     auto outcome = std::make_shared<Outcome>();
     routes_.on_request(std::move(request),
                        std::make_unique<FakeExchange>(outcome, is_upgrade, std::move(protocols)));
+    site.hub.shard().end_turn();
     return outcome;
   }
   Outcome run(net::HttpRequest request, bool is_upgrade, std::vector<std::string> protocols) {
