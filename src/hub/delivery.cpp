@@ -52,6 +52,8 @@ void Delivery::telemetry(const DeviceAddress& device, const telemetry::SampleVie
   if (parts_in_use_ == 0) begin_run(device, audiences);
   for (std::size_t i = 0; i < parts_in_use_; ++i) {
     Part& part = parts_[i];
+    is_full_ = is_full_ || audiences[i].is_conflated;
+    if (part.frame_of != i) continue;
     const std::string_view json = write_sample(device, sample, audiences[i].metrics, false);
     if (json.empty()) continue;
     if (!part.frame) {
@@ -59,8 +61,7 @@ void Delivery::telemetry(const DeviceAddress& device, const telemetry::SampleVie
       part.first_at = sample.at;
     }
     encoder_.add(*part.frame, part.codec, json);
-    is_full_ = is_full_ || audiences[i].is_conflated || part.frame->messages() >= kMaxRun ||
-               part.frame->bytes() >= kMaxRunBytes;
+    is_full_ = is_full_ || part.frame->messages() >= kMaxRun || part.frame->bytes() >= kMaxRunBytes;
   }
 }
 
@@ -73,6 +74,10 @@ void Delivery::begin_run(const DeviceAddress& device, const std::vector<Audience
     parts_[i].shard = audiences[i].shard;
     parts_[i].codec = audiences[i].codec;
     parts_[i].recipients = audiences[i].recipients;
+    const auto same = std::ranges::find_if(audiences, [&](const Audience& audience) {
+      return audience.codec == audiences[i].codec && audience.metrics == audiences[i].metrics;
+    });
+    parts_[i].frame_of = static_cast<std::size_t>(same - audiences.begin());
   }
 }
 
@@ -82,14 +87,19 @@ void Delivery::flush() {
   for (std::size_t i = 0; i < count; ++i) {
     Part& part = parts_[i];
     const Recipients recipients = std::move(part.recipients);
-    if (!part.frame) continue;
-    Event event{.event_class = EventClass::kTelemetry,
-                .frame = std::move(*part.frame).finish(),
-                .device = run_device_,
-                .at = part.first_at};
+    if (part.frame) part.finished = std::move(*part.frame).finish();
     part.frame.reset();
-    dispatch(part.shard, std::move(event), recipients);
+    // The first of those that share a frame comes first, so it is finished by now.
+    const Part& with_frame = parts_[part.frame_of];
+    if (!with_frame.finished) continue;
+    dispatch(part.shard,
+             {.event_class = EventClass::kTelemetry,
+              .frame = with_frame.finished,
+              .device = run_device_,
+              .at = with_frame.first_at},
+             recipients);
   }
+  for (std::size_t i = 0; i < count; ++i) parts_[i].finished.reset();
 }
 
 void Delivery::control(const DeviceAddress& device, protocol::EventBit event_bit,

@@ -51,7 +51,10 @@ class Delivery {
     std::size_t shard = 0;
     protocol::Codec codec = protocol::Codec::kJson;
     Recipients recipients;
+    /// Which part has the frame: another shard's audience hears the same words.
+    std::size_t frame_of = 0;
     std::optional<FrameBuilder> frame;
+    SharedFrame finished;
     std::int64_t first_at = 0;
   };
 

@@ -261,7 +261,8 @@ void HttpConnection::update_deadline() {
 }
 
 void HttpConnection::on_deadline() {
-  if (is_writing()) {
+  // The kernel may just have room again: then the rest leaves at the end of this turn.
+  if (is_writing() || !queue_.is_empty()) {
     const HttpLimits& limits = host_.options().http;
     const auto taken = static_cast<std::int64_t>(queue_.written() - written_before_);
     const bool is_slow =

@@ -83,7 +83,7 @@ class HttpConnection final : public Pollable {
   /// Forgets the running exchange and has the reactor destroy this object at the end of its turn.
   void end();
   void end_orderly();
-  bool is_writing() const { return !queue_.is_empty() || phase_ == Phase::kClosing; }
+  bool is_writing() const { return is_blocked_ || phase_ == Phase::kClosing; }
   void finish_upgrade();
   std::string switching_protocols(std::string_view extensions) const;
 
