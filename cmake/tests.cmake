@@ -73,10 +73,10 @@ function(fairlead_test_again name)
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 ENVIRONMENT ${arg_ENVIRONMENT})
 endfunction()
 
-foreach(floor IN ITEMS base net bus protocol)
+foreach(floor IN ITEMS base bus protocol)
   fairlead_test(unit_${floor} GLOB tests/unit/${floor}/*_test.cpp LINKS fairlead_${floor})
 endforeach()
-foreach(floor IN ITEMS auth devices telemetry commands hub http store app)
+foreach(floor IN ITEMS net auth devices telemetry commands hub http store app)
   fairlead_test(unit_${floor} GLOB tests/unit/${floor}/*_test.cpp
                 LINKS test_support fairlead_${floor} fairlead_store)
 endforeach()

@@ -138,7 +138,11 @@ void add_migrate(CLI::App& app, Parsed& parsed) {
 void add_sim(CLI::App& app, Parsed& parsed) {
   CLI::App* command = app.add_subcommand("sim", "Play a fleet of devices against a hub");
   sim::Options& options = parsed.sim;
-  command->add_option("--url", options.url, "such as ws://127.0.0.1:8080/v1/ws")->required();
+  command->add_option("--url", options.url, "such as ws://127.0.0.1:8080/v1/ws, or wss://…")
+      ->required();
+  command->add_option("--ca", options.ca,
+                      "PEM file with the roots of a wss hub; else the system's");
+  command->add_flag("--insecure", options.is_insecure, "do not check a wss hub's certificate");
   command->add_option("--jwt-secret-file", options.jwt_secret_file, "the hub's secret")->required();
   command->add_option("--devices", options.devices, "how many devices")
       ->check(CLI::Range(1, 100'000))

@@ -18,6 +18,8 @@
 #include "http/routes.h"
 #include "net/listener.h"
 #include "net/senders.h"
+#include "net/tls_credentials.h"
+#include "net/trusted_proxies.h"
 #include "store/store.h"
 
 namespace fairlead::app {
@@ -50,6 +52,8 @@ struct Hub::Parts {
   std::unique_ptr<KeyKeeper> keys;
   std::unique_ptr<SharedFailures> failures;
   std::unique_ptr<VerifyPool> verifiers;
+  std::shared_ptr<net::TlsCredentials> tls;
+  net::TrustedProxies proxies;
   std::unique_ptr<net::Listener> listener;
   std::unique_ptr<net::Listener> admin_listener;
   std::unique_ptr<store::Store> store;
@@ -66,13 +70,34 @@ struct Hub::Parts {
   std::vector<std::unique_ptr<Front>> fronts;
   ShardSite::Shards shards;
 
+  Result<void> open_net();
   Result<void> listen();
   net::ReactorOptions reactor_options() const;
+  net::ReceptionRules reception_rules() const;
   Result<void> make_shards(protocol::DeviceKey last_key);
   void make_fronts();
   void restore(store::Loaded loaded);
   void tell_keys_to_shards();
 };
+
+Result<void> Hub::Parts::open_net() {
+  auto trusted = net::TrustedProxies::make(settings.http_trusted_proxies);
+  if (!trusted) return std::unexpected(trusted.error());
+  proxies = std::move(*trusted);
+  if (!settings.tls.certificate.empty()) {
+    auto opened = net::TlsCredentials::open(settings.tls, clock.now_ms());
+    if (!opened) return std::unexpected(opened.error());
+    tls = std::move(*opened);
+  }
+  return listen();
+}
+
+net::ReceptionRules Hub::Parts::reception_rules() const {
+  return {.tls = tls,
+          .proxies_with_header = settings.http_proxy_protocol ? proxies : net::TrustedProxies(),
+          .timeout_ms = settings.tls_timeout_ms,
+          .max_inside = settings.tls_handshakes};
+}
 
 Result<void> Hub::Parts::listen() {
   auto main = net::Listener::open(settings.http_listen);
@@ -127,7 +152,7 @@ Result<void> Hub::Parts::make_shards(protocol::DeviceKey last_key) {
 
 void Hub::Parts::make_fronts() {
   site_settings = std::make_unique<http::SiteSettings>(
-      http::SiteSettings{settings.hub, origins, settings.allow_query_token});
+      http::SiteSettings{settings.hub, origins, settings.allow_query_token, proxies});
   rates =
       std::make_unique<http::RequestRates>(settings.hub.messages_per_second, settings.hub.burst);
   const bool is_split = admin_listener != nullptr;
@@ -138,7 +163,7 @@ void Hub::Parts::make_fronts() {
     const auto serves = is_split ? http::Serves::kAllButAdmin : http::Serves::kEverything;
     front->routes = std::make_unique<http::Routes>(*front->site, *site_settings, *rates, serves,
                                                    clock, front->random);
-    listener->watch(shards[index]->reactor(), *front->routes);
+    listener->watch(shards[index]->reactor(), *front->routes, {}, reception_rules());
     if (is_split) {
       front->admin_routes = std::make_unique<http::Routes>(
           *front->site, *site_settings, *rates, http::Serves::kAdminOnly, clock, front->random);
@@ -205,7 +230,7 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, const Clock& clock) {
     parts->failures =
         std::make_unique<SharedFailures>(parts->settings.auth_failures_per_minute, clock);
   }
-  if (auto listening = parts->listen(); !listening) return std::unexpected(listening.error());
+  if (auto opened = parts->open_net(); !opened) return std::unexpected(opened.error());
   const Settings& in_force = parts->settings;
   auto opened = store::Store::open(
       {.data_dir = in_force.data_dir, .full_durability = in_force.durability == "full"}, clock);
@@ -231,11 +256,19 @@ Result<void> Hub::start() {
 
 const std::string& Hub::address() const { return parts_->listener->local_address(); }
 
+bool Hub::speaks_tls() const { return parts_->tls != nullptr; }
+
 void Hub::reload() {
   if (auto reloaded = parts_->keys->reload(); !reloaded) {
     spdlog::error("reload: {}; the keys stay as they were", reloaded.error().message);
   } else {
     spdlog::info("reload: the keys were read anew");
+  }
+  if (!parts_->tls) return;
+  if (auto read = parts_->tls->reload(parts_->clock.now_ms()); !read) {
+    spdlog::error("reload: TLS stays as it was: {}", read.error().message);
+  } else {
+    spdlog::info("reload: TLS: read {} anew", parts_->settings.tls.certificate);
   }
 }
 

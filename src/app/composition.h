@@ -29,6 +29,11 @@ class Hub {
   Result<void> start();
   /// `127.0.0.1:8080`, as it is really bound.
   const std::string& address() const;
+  bool speaks_tls() const;
+
+  /// Reads what is to be read anew on SIGHUP: the TLS files. New handshakes use them; what is wrong
+  /// is logged, and the old stays in force.
+  void reload();
 
   /// Reads what files may say anew: keys. What is wrong is logged and leaves what was.
   void reload();

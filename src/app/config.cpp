@@ -7,6 +7,7 @@
 
 #include "app/config_file.h"
 #include "app/config_keys.h"
+#include "net/trusted_proxies.h"
 
 namespace fairlead::app {
 namespace {
@@ -55,6 +56,25 @@ Result<void> apply_environment(Settings& settings, const std::vector<std::string
   return {};
 }
 
+Result<void> check_http(const Settings& settings) {
+  if (settings.tls.certificate.empty() != settings.tls.key.empty()) {
+    return fail(Code::kInvalid, "http.tls_cert and http.tls_key go together: {} is missing",
+                settings.tls.key.empty() ? "http.tls_key" : "http.tls_cert");
+  }
+  if (!settings.tls.client_ca.empty() && settings.tls.certificate.empty()) {
+    return fail(Code::kInvalid, "http.tls_client_ca: needs http.tls_cert and http.tls_key");
+  }
+  const auto proxies = net::TrustedProxies::make(settings.http_trusted_proxies);
+  if (!proxies) {
+    return fail(Code::kInvalid, "http.trusted_proxies: {}", proxies.error().message);
+  }
+  if (settings.http_proxy_protocol && proxies->is_empty()) {
+    return fail(Code::kInvalid,
+                "http.proxy_protocol: needs http.trusted_proxies, the addresses that send it");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Settings> load_settings(const ConfigSources& sources) {
@@ -75,6 +95,7 @@ Result<Settings> load_settings(const ConfigSources& sources) {
                 "limits.outbox_bytes = {}: must be at least limits.max_message_bytes ({})",
                 settings.hub.outbox_bytes, settings.hub.max_message_bytes);
   }
+  if (auto fits = check_http(settings); !fits) return std::unexpected(fits.error());
   if (settings.store_url != "sqlite:") {
     return fail(Code::kInvalid,
                 "store.url: unknown store {}; this version knows sqlite: (in store.data)",

@@ -64,14 +64,14 @@ Result<void> prepare_dev(Settings& settings) {
 }
 
 /// The dashboard with a token for everything, in the part of the link that is sent to no server.
-void print_dev_link(const Settings& settings, const Clock& clock, const std::string& address) {
+void print_dev_link(const Settings& settings, const Clock& clock, const std::string& site) {
   const auto secret = auth::read_secret_file(settings.jwt_secret_file);
   if (!secret) return;
   auth::TokenClaims claims{
       .sub = "dashboard", .kind = "client", .tenant = "", .scope = auth::Scopes::all().to_claim()};
   claims.issued_at_ms = clock.now_ms();
   claims.expires_at_ms = clock.now_ms() + kDevTokenMs;
-  fmt::print("dashboard: http://{}/#token={}\n", address, auth::mint_hs256(*secret, claims));
+  fmt::print("dashboard: {}/#token={}\n", site, auth::mint_hs256(*secret, claims));
   std::fflush(stdout);
 }
 
@@ -117,9 +117,11 @@ int serve(Settings settings) {
   auto hub = Hub::open(std::move(settings), clock);
   if (!hub) return refuse(hub.error());
   if (auto started = (*hub)->start(); !started) return refuse(started.error());
-  fmt::print("fairlead listening on http://{}\n", (*hub)->address());
+  const std::string site =
+      fmt::format("{}://{}", (*hub)->speaks_tls() ? "https" : "http", (*hub)->address());
+  fmt::print("fairlead listening on {}\n", site);
   std::fflush(stdout);
-  if (is_dev) print_dev_link(in_force, clock, (*hub)->address());
+  if (is_dev) print_dev_link(in_force, clock, site);
   spdlog::info("fairlead {} serves on {}", embedded::kVersion, (*hub)->address());
   check_descriptors(descriptors, in_force.hub.connections);
   return run_until_signal(**hub, signals, clock);

@@ -9,6 +9,7 @@
 #include "hub/settings.h"
 #include "net/deflate.h"
 #include "net/http_limits.h"
+#include "net/reception.h"
 
 namespace fairlead::app {
 
@@ -34,6 +35,13 @@ struct Settings {
   std::string http_admin_listen;
   std::vector<std::string> http_allowed_origins;
   net::HttpLimits http;
+  /// PEM files; certificate and key together, or neither: then http_listen is in clear.
+  net::TlsFiles tls;
+  std::int64_t tls_timeout_ms = net::ReceptionRules().timeout_ms;
+  std::size_t tls_handshakes = net::ReceptionRules().max_inside;
+  /// Addresses and ranges whose word about the client's address is taken.
+  std::vector<std::string> http_trusted_proxies;
+  bool http_proxy_protocol = false;
 
   std::string jwt_secret_file;
   /// `FILE` or `FILE:ALG`.

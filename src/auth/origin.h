@@ -18,9 +18,9 @@ class OriginPolicy {
   static Result<OriginPolicy> make(const std::vector<std::string>& allowed);
 
   /// No `Origin` at all is allowed (devices send none), so is the origin that the request went to
-  /// by its `Host` and by whether this connection is TLS. Behind a proxy that ends TLS the
-  /// public origin has to be listed. `null` is allowed only where it is listed. Scheme and host
-  /// compare without case, a scheme's default port like none.
+  /// by its `Host` and by whether the client speaks TLS. Behind a proxy that ends TLS and does not
+  /// say so the public origin has to be listed. `null` is allowed only where it is listed. Scheme
+  /// and host compare without case, a scheme's default port like none.
   bool allows(std::optional<std::string_view> origin, std::string_view host, bool is_tls) const;
 
  private:

@@ -145,6 +145,26 @@ void add_net(Families& families, const std::vector<ShardMetrics>& shards) {
   families.push_back(std::move(io));
 }
 
+void add_arrivals(Families& families, const std::vector<ShardMetrics>& shards) {
+  MetricFamily handshakes = family("fairlead_tls_handshakes_total",
+                                   "TLS handshakes by how they ended", MetricType::Counter);
+  add(handshakes, {{"result", "full"}}, sum(shards, [](auto& s) { return s.net.tls_full; }));
+  add(handshakes, {{"result", "resumed"}}, sum(shards, [](auto& s) { return s.net.tls_resumed; }));
+  add(handshakes, {{"result", "failed"}}, sum(shards, [](auto& s) { return s.net.tls_failed; }));
+  add(handshakes, {{"result", "late"}}, sum(shards, [](auto& s) { return s.net.newcomers_late; }));
+  add(handshakes, {{"result", "dropped"}},
+      sum(shards, [](auto& s) { return s.net.newcomers_dropped; }));
+  families.push_back(std::move(handshakes));
+  families.push_back(single("fairlead_arriving_connections",
+                            "Connections that are not through PROXY header and TLS handshake",
+                            MetricType::Gauge,
+                            sum(shards, [](auto& s) { return s.net.newcomers; })));
+  families.push_back(single("fairlead_bad_proxy_headers_total",
+                            "Connections of trusted proxies that began with no PROXY header",
+                            MetricType::Counter,
+                            sum(shards, [](auto& s) { return s.net.bad_proxy_headers; })));
+}
+
 void add_state(Families& families, const std::vector<ShardMetrics>& shards) {
   families.push_back(single("fairlead_devices", "Devices in the registry", MetricType::Gauge,
                             sum(shards, [](auto& s) { return s.gauges.devices; })));
@@ -200,6 +220,7 @@ std::vector<MetricFamily> metric_families(const std::vector<ShardMetrics>& shard
   add_connections(families, shards);
   add_traffic(families, shards);
   add_net(families, shards);
+  add_arrivals(families, shards);
   add_state(families, shards);
   add_store(families, store);
   if (keys) add_keys(families, *keys);

@@ -145,6 +145,7 @@ Routes::Routes(Site& site, const SiteSettings& settings, RequestRates& rates, Se
       context_{site.operations()} {}
 
 void Routes::on_request(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange) {
+  settings_.proxies.unveil(request);
   if (!check_origin(request, *exchange)) return;
   if (request.has_header("origin")) {
     exchange =

@@ -16,6 +16,7 @@
 #include "hub/arrival.h"
 #include "hub/operations.h"
 #include "hub/settings.h"
+#include "net/trusted_proxies.h"
 
 namespace prometheus {
 struct MetricFamily;
@@ -59,6 +60,8 @@ struct SiteSettings {
   const hub::Settings& hub;
   const auth::OriginPolicy& origins;
   bool allow_query_token = false;
+  /// Proxies whose word about the client is taken.
+  net::TrustedProxies proxies{};
 };
 
 }  // namespace fairlead::http

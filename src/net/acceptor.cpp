@@ -25,7 +25,7 @@ bool is_exhausted(int error) {
 }
 
 /// Best effort: the peer may have sent nothing yet, and we keep no state for it.
-void turn_away(const Socket& socket, std::string_view date) {
+void turn_away(Socket& socket, std::string_view date) {
   HttpResponse response =
       problem_response({.status = 503, .detail = "too many connections, try again later"});
   std::string bytes =
@@ -39,11 +39,12 @@ void turn_away(const Socket& socket, std::string_view date) {
 }  // namespace
 
 Acceptor::Acceptor(Reactor& host, std::shared_ptr<const Socket> socket, RequestHandler& handler,
-                   std::function<bool()> admission)
+                   std::function<bool()> admission, std::shared_ptr<Reception> reception)
     : host_(host),
       socket_(std::move(socket)),
       handler_(handler),
-      admission_(std::move(admission)) {}
+      admission_(std::move(admission)),
+      reception_(std::move(reception)) {}
 
 Acceptor::~Acceptor() { host_.forget(*this); }
 
@@ -58,14 +59,19 @@ void Acceptor::welcome(Socket socket) {
   const bool has_room = host_.connections() < host_.options().http.max_connections;
   if (!has_room || (admission_ && !admission_())) {
     ++host_.count().refused_accepts;
-    turn_away(socket, host_.http_date());
+    // Behind a handshake that is not made nobody would understand it.
+    if (!reception_) turn_away(socket, host_.http_date());
     return;
   }
   ++host_.count().accepts;
   const int yes = 1;
   // Frames of one turn leave in one call already; waiting for more would only add delay.
   ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  host_.serve(std::move(socket), handler_);
+  if (reception_) {
+    reception_->welcome(std::move(socket));
+  } else {
+    host_.serve(std::move(socket), handler_);
+  }
 }
 
 void Acceptor::on_events(std::uint32_t events) {

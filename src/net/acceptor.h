@@ -6,6 +6,7 @@
 
 #include "net/exchange.h"
 #include "net/pollable.h"
+#include "net/reception.h"
 #include "net/socket.h"
 
 namespace fairlead::net {
@@ -13,8 +14,9 @@ namespace fairlead::net {
 /// One reactor's share of a listening socket; owned by the reactor.
 class Acceptor final : public Pollable {
  public:
+  /// `reception` null: what is accepted speaks HTTP at once.
   Acceptor(Reactor& host, std::shared_ptr<const Socket> socket, RequestHandler& handler,
-           std::function<bool()> admission);
+           std::function<bool()> admission, std::shared_ptr<Reception> reception);
   ~Acceptor() override;
   void begin();
 
@@ -29,6 +31,7 @@ class Acceptor final : public Pollable {
   std::shared_ptr<const Socket> socket_;
   RequestHandler& handler_;
   std::function<bool()> admission_;
+  std::shared_ptr<Reception> reception_;
 };
 
 }  // namespace fairlead::net

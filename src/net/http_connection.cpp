@@ -22,12 +22,13 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
-HttpConnection::HttpConnection(Reactor& host, Socket socket, RequestHandler& handler)
+HttpConnection::HttpConnection(Reactor& host, Socket socket, std::string remote,
+                               RequestHandler& handler)
     : host_(host),
       socket_(std::move(socket)),
       handler_(handler),
       reader_(host.options().http),
-      remote_(remote_address(socket_.fd())) {}
+      remote_(std::move(remote)) {}
 
 HttpConnection::~HttpConnection() {
   if (link_) link_->connection = nullptr;
@@ -46,6 +47,7 @@ void HttpConnection::end() {
 
 void HttpConnection::begin() {
   host_.watch(*this, socket_.fd(), EPOLLIN);
+  update_interest();
   update_deadline();
 }
 
@@ -81,6 +83,7 @@ void HttpConnection::read() {
     const std::size_t length = unread_.size() + result.bytes;
     unread_.clear();
     process({buffer.data(), length});
+    if (socket_.has_unread()) update_interest();
     return;
   }
   if (result.status == IoResult::Status::kLost || queue_.is_empty()) {
@@ -131,6 +134,7 @@ void HttpConnection::start_request() {
   HttpRequest request = reader_.take_request();
   ++host_.count().requests;
   request.remote = remote_;
+  request.is_tls = socket_.is_tls();
   framing_ = {.is_http_11 = reader_.facts().is_http_11,
               .keeps_alive = reader_.facts().keeps_alive,
               .is_head = request.method == "HEAD"};
@@ -156,6 +160,10 @@ void HttpConnection::on_ready() {
     return;
   }
   if (phase_ != Phase::kReading || is_clogged()) return;
+  if (!has_more_ && socket_.has_unread()) {
+    read();
+    return;
+  }
   const std::string input = std::move(unread_);
   unread_.clear();
   process(input);
@@ -237,6 +245,7 @@ void HttpConnection::update_interest() {
   if (reactor() == nullptr) return;
   const bool is_reading = phase_ == Phase::kReading && !has_more_ && !is_clogged();
   host_.set_interest(*this, (is_reading ? EPOLLIN : 0U) | (is_blocked_ ? EPOLLOUT : 0U));
+  if (is_reading && socket_.has_unread()) host_.make_ready(*this);
 }
 
 void HttpConnection::update_deadline() {

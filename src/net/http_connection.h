@@ -31,7 +31,8 @@ class HttpConnection final : public Pollable {
  public:
   using Taker = std::move_only_function<void(std::unique_ptr<Transport>)>;
 
-  HttpConnection(Reactor& host, Socket socket, RequestHandler& handler);
+  /// `remote` is the peer's address, as requests will tell it.
+  HttpConnection(Reactor& host, Socket socket, std::string remote, RequestHandler& handler);
   ~HttpConnection() override;
   void begin();
 

@@ -48,8 +48,12 @@ Result<std::unique_ptr<Listener>> Listener::open(std::string_view address) {
                                     std::move(local));
 }
 
-void Listener::watch(Reactor& reactor, RequestHandler& handler, Admission admission) const {
-  auto acceptor = std::make_unique<Acceptor>(reactor, socket_, handler, std::move(admission));
+void Listener::watch(Reactor& reactor, RequestHandler& handler, Admission admission,
+                     const ReceptionRules& rules) const {
+  std::shared_ptr<Reception> reception;
+  if (rules.is_needed()) reception = std::make_shared<Reception>(reactor, rules, handler);
+  auto acceptor = std::make_unique<Acceptor>(reactor, socket_, handler, std::move(admission),
+                                             std::move(reception));
   acceptor->begin();
   reactor.adopt(std::move(acceptor));
 }

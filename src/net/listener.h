@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "net/exchange.h"
+#include "net/reception.h"
 #include "net/socket.h"
 
 namespace fairlead::net {
@@ -31,7 +32,8 @@ class Listener {
 
   /// From now on `reactor` accepts and serves; on its thread, or before it runs. `handler` outlives
   /// the reactor's last turn; the listener need not.
-  void watch(Reactor& reactor, RequestHandler& handler, Admission admission = {}) const;
+  void watch(Reactor& reactor, RequestHandler& handler, Admission admission = {},
+             const ReceptionRules& rules = {}) const;
 
   /// From any thread: the kernel takes no more connections, and every reactor notices by itself.
   void stop_accepting() const;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "net/address.h"
 #include "net/http_connection.h"
 #include "net/http_writer.h"
 #include "net/lingering.h"
@@ -218,8 +219,10 @@ void Reactor::attach(Transport& transport, MessageHandler& handler) {
   connection->attach_to(*this, handler);
 }
 
-void Reactor::serve(Socket socket, RequestHandler& handler) {
-  auto connection = std::make_unique<HttpConnection>(*this, std::move(socket), handler);
+void Reactor::serve(Socket socket, RequestHandler& handler, std::string remote) {
+  if (remote.empty()) remote = remote_address(socket.fd());
+  auto connection =
+      std::make_unique<HttpConnection>(*this, std::move(socket), std::move(remote), handler);
   connection->begin();
   adopt(std::move(connection));
 }

@@ -52,6 +52,16 @@ struct ReactorCounters {
   /// Bytes that compression kept off the sockets. Contexts are told even of what does not compress,
   /// which adds a few bytes.
   std::int64_t deflate_saved_bytes = 0;
+  /// Sockets that are not through their PROXY header or TLS handshake; now, not since the begin.
+  std::uint64_t newcomers = 0;
+  /// Of those, by what became of them: handshakes whole and from a ticket, and failed ones; too
+  /// late; dropped for newer ones; a PROXY header that is none.
+  std::uint64_t tls_full = 0;
+  std::uint64_t tls_resumed = 0;
+  std::uint64_t tls_failed = 0;
+  std::uint64_t newcomers_late = 0;
+  std::uint64_t newcomers_dropped = 0;
+  std::uint64_t bad_proxy_headers = 0;
   /// WebSocket violations by the code we closed with (1002, 1007, 1009).
   std::map<std::uint16_t, std::uint64_t> protocol_errors;
 };
@@ -111,8 +121,9 @@ class Reactor final : public TransportHost {
   void attach(Transport& transport, MessageHandler& handler) override;
 
   /// Talks HTTP on a connected, non-blocking stream socket until it upgrades or closes. `handler`
-  /// outlives the reactor's last turn.
-  void serve(Socket socket, RequestHandler& handler);
+  /// outlives the reactor's last turn. `remote` is the peer's address where a proxy has told it;
+  /// empty: the kernel knows.
+  void serve(Socket socket, RequestHandler& handler, std::string remote = {});
 
   /// From now on a request is answered 503, and a connection closes behind its answer. For good.
   void drain() { is_draining_ = true; }

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
+
+#include "net/tls_session.h"
 
 namespace fairlead::net {
 namespace {
@@ -20,12 +23,36 @@ IoResult IoResult::of_send(std::int64_t result) {
   return {.status = Status::kOk, .bytes = static_cast<std::size_t>(result)};
 }
 
+Socket::Socket() = default;
+
+Socket::Socket(int fd) : fd_(fd) {}
+
+Socket::~Socket() { close(); }
+
+Socket::Socket(Socket&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), tls_(std::move(other.tls_)) {}
+
+Socket& Socket::operator=(Socket&& other) noexcept {
+  if (this != &other) {
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+    tls_ = std::move(other.tls_);
+  }
+  return *this;
+}
+
 void Socket::close() noexcept {
+  tls_.reset();
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
 }
 
+void Socket::secure(std::unique_ptr<TlsSession> session) { tls_ = std::move(session); }
+
+bool Socket::has_unread() const { return tls_ && tls_->has_unread(); }
+
 IoResult Socket::receive(std::span<char> into) const {
+  if (tls_) return tls_->receive(into);
   const ssize_t received = ::recv(fd_, into.data(), into.size(), 0);
   if (received < 0) return failure(errno);
   if (received == 0) return {.status = IoResult::Status::kEnd, .bytes = 0};
@@ -33,6 +60,7 @@ IoResult Socket::receive(std::span<char> into) const {
 }
 
 IoResult Socket::send(std::span<iovec> pieces) const {
+  if (tls_) return tls_->send(pieces);
   ssize_t sent = 0;
   if (pieces.size() == 1) {
     sent = ::send(fd_, pieces.front().iov_base, pieces.front().iov_len, MSG_NOSIGNAL);
@@ -52,6 +80,10 @@ void Socket::reset() noexcept {
   close();
 }
 
-void Socket::finish_sending() const { ::shutdown(fd_, SHUT_WR); }
+void Socket::finish_sending() {
+  if (tls_) tls_->say_goodbye();
+  tls_.reset();
+  ::shutdown(fd_, SHUT_WR);
+}
 
 }  // namespace fairlead::net

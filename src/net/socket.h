@@ -3,44 +3,24 @@
 #include <sys/uio.h>
 
 #include <cstddef>
-#include <cstdint>
+#include <memory>
 #include <span>
-#include <utility>
+
+#include "net/io_result.h"
 
 namespace fairlead::net {
 
-/// What one call to the kernel brought.
-struct IoResult {
-  enum class Status : std::uint8_t {
-    kOk,
-    /// Nothing now; epoll tells when.
-    kBlocked,
-    /// The peer has finished sending.
-    kEnd,
-    /// The connection is gone.
-    kLost,
-  };
-  Status status = Status::kOk;
-  std::size_t bytes = 0;
+class TlsSession;
 
-  /// From what a send returned: the bytes it took, or an errno as a negative number.
-  static IoResult of_send(std::int64_t result);
-};
-
-/// A non-blocking stream socket, owned. The one place where bytes enter and leave the process.
+/// A non-blocking stream socket, owned; in clear or, once secured, with TLS. The one place where
+/// bytes enter and leave the process.
 class Socket {
  public:
-  Socket() = default;
-  explicit Socket(int fd) : fd_(fd) {}
-  ~Socket() { close(); }
-  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Socket& operator=(Socket&& other) noexcept {
-    if (this != &other) {
-      close();
-      fd_ = std::exchange(other.fd_, -1);
-    }
-    return *this;
-  }
+  Socket();
+  explicit Socket(int fd);
+  ~Socket();
+  Socket(Socket&& other) noexcept;
+  Socket& operator=(Socket&& other) noexcept;
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
@@ -48,16 +28,26 @@ class Socket {
   bool is_open() const { return fd_ >= 0; }
   void close() noexcept;
 
+  /// From now on bytes go through `session`, whose handshake on this descriptor is done.
+  void secure(std::unique_ptr<TlsSession> session);
+  /// Then reading and writing are not the kernel's alone: nobody else may touch the descriptor.
+  bool is_tls() const { return tls_ != nullptr; }
+  /// Bytes wait on this side of the kernel, of which epoll says nothing: receive() gives them.
+  bool has_unread() const;
+
   IoResult receive(std::span<char> into) const;
-  /// Never raises SIGPIPE. May take less than all.
+  /// Never raises SIGPIPE. May take less than all. With TLS, small pieces share a record, and after
+  /// kBlocked the next call must begin with the same bytes.
   IoResult send(std::span<iovec> pieces) const;
-  /// Says that nothing more will be sent (FIN); reading goes on.
-  void finish_sending() const;
+  /// Says that nothing more will be sent (with TLS close_notify, then FIN). What is received after
+  /// this is what the wire carries, decrypted no more.
+  void finish_sending();
   /// Closes at once with a reset: the peer must not take what it has for all.
   void reset() noexcept;
 
  private:
   int fd_ = -1;
+  std::unique_ptr<TlsSession> tls_;
 };
 
 }  // namespace fairlead::net

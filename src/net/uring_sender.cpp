@@ -43,6 +43,10 @@ int submit_and_wait(io_uring& ring, unsigned wait_for) {
   return io_uring_submit_and_wait(&ring, wait_for);
 }
 
+bool is_secured(const Sending& sending) {
+  return sending.queue != nullptr && sending.socket->is_tls();
+}
+
 }  // namespace
 
 struct UringSender::Ring {
@@ -113,6 +117,10 @@ std::string_view UringSender::name() const { return ring_ ? "uring" : "epoll"; }
 
 void UringSender::send(std::span<Sending> batch, SendBuffers& buffers) {
   if (ring_ && batch.size() >= least_batch_) {
+    // What TLS makes of the bytes is not the kernel's to send from the queue.
+    for (Sending& sending : batch) {
+      if (is_secured(sending)) PlainSender::send_one(sending, buffers);
+    }
     if (send_through_ring(batch, buffers)) return;
     spdlog::warn("{}: going on without it", refusal(failure_).message);
     // Closed first: nothing that it was still to send may be sent now.
@@ -158,7 +166,7 @@ std::size_t UringSender::prepare(std::span<Sending> batch, std::size_t next) {
   ring.pieces_used = 0;
   for (; next < batch.size(); ++next) {
     Sending& sending = batch[next];
-    if (sending.queue == nullptr || sending.outcome != kMore) continue;
+    if (sending.queue == nullptr || sending.outcome != kMore || is_secured(sending)) continue;
     const auto free = std::span(ring.pieces).subspan(ring.pieces_used);
     if (ring.slots_used == kEntries || free.size() < SendQueue::kMaxPieces) break;
     const SendQueue::Offer offer = sending.queue->offer(free);

@@ -99,7 +99,8 @@ void WebSocketConnection::attach_to(Reactor& host, MessageHandler& handler) {
   has_undelivered_ = state_.unread.size() > state_.unread_begin;
   host.watch(*this, state_.socket.fd(), is_reading() ? EPOLLIN : 0U);
   if (!state_.queue.is_empty() || state_.phase == kFinishing) host.want_flush(*this);
-  if (has_undelivered_ || state_.phase == kLost) host.make_ready(*this);
+  const bool has_work = has_undelivered_ || (is_reading() && state_.socket.has_unread());
+  if (has_work || state_.phase == kLost) host.make_ready(*this);
   if (state_.phase == kClosing || state_.phase == kFinishing) {
     host.set_deadline(*this, host.now_ms() + host.options().close_timeout_ms);
   }
@@ -116,6 +117,7 @@ bool WebSocketConnection::is_reading() const { return !has_undelivered_ && may_d
 void WebSocketConnection::update_interest() {
   if (reactor() == nullptr || state_.phase == kLost) return;
   reactor()->set_interest(*this, (is_reading() ? EPOLLIN : 0U) | (is_blocked_ ? EPOLLOUT : 0U));
+  if (is_reading() && state_.socket.has_unread()) reactor()->make_ready(*this);
 }
 
 void WebSocketConnection::on_events(std::uint32_t events) {
@@ -254,7 +256,11 @@ void WebSocketConnection::handle_violation(const Decoded& found) {
 void WebSocketConnection::on_ready() {
   if (taker_) return give();
   if (state_.phase == kLost) return finish(false);
-  if (has_undelivered_) deliver_unread();
+  if (has_undelivered_) {
+    deliver_unread();
+  } else if (is_reading() && state_.socket.has_unread()) {
+    read();
+  }
 }
 
 void WebSocketConnection::on_deadline() {

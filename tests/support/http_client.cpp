@@ -43,6 +43,11 @@ Json HttpResponse::json() const {
   }
 }
 
+HttpConnection::HttpConnection(std::uint16_t port, const std::optional<TlsOptions>& tls)
+    : socket_(port) {
+  if (tls) socket_.start_tls(*tls);
+}
+
 void HttpConnection::send(std::string_view bytes) { socket_.send(bytes); }
 
 void HttpConnection::need(bool arrived) const {
@@ -122,7 +127,7 @@ HttpResponse HttpClient::request(std::string_view method, std::string_view targe
   }
   text += "\r\n";
   if (body) text += *body;
-  HttpConnection connection(port_);
+  HttpConnection connection(port_, tls_);
   connection.send(text);
   try {
     return connection.receive(method == "HEAD", deadline);

@@ -27,7 +27,7 @@ struct HttpResponse {
 /// One connection: any bytes out, whole responses in. Nothing of it mends what a test writes.
 class HttpConnection {
  public:
-  explicit HttpConnection(std::uint16_t port) : socket_(port) {}
+  explicit HttpConnection(std::uint16_t port, const std::optional<TlsOptions>& tls = {});
 
   void send(std::string_view bytes);
   /// The next response; `to_head` because only the request tells that no body follows.
@@ -51,7 +51,8 @@ class HttpConnection {
 class HttpClient {
  public:
   /// An empty token sends no Authorization.
-  HttpClient(std::uint16_t port, std::string token) : port_(port), token_(std::move(token)) {}
+  HttpClient(std::uint16_t port, std::string token, std::optional<TlsOptions> tls = {})
+      : port_(port), token_(std::move(token)), tls_(std::move(tls)) {}
 
   HttpResponse get(std::string_view target, std::vector<std::string> headers = {}) const;
   HttpResponse head(std::string_view target) const;
@@ -69,6 +70,7 @@ class HttpClient {
  private:
   std::uint16_t port_;
   std::string token_;
+  std::optional<TlsOptions> tls_;
 };
 
 /// `/` and all else that a path segment may not hold, percent-encoded.

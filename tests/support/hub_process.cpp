@@ -13,10 +13,12 @@ namespace fairlead::support {
 namespace {
 
 std::uint16_t port_of(std::string_view ready_line) {
-  constexpr std::string_view kReady = "fairlead listening on http://127.0.0.1:";
+  constexpr std::string_view kReady = "://127.0.0.1:";
   std::uint16_t port = 0;
-  if (ready_line.starts_with(kReady)) {
-    const auto digits = ready_line.substr(kReady.size());
+  const auto at = ready_line.find(kReady);
+  const auto scheme = ready_line.substr(0, at);
+  if (scheme == "fairlead listening on http" || scheme == "fairlead listening on https") {
+    const auto digits = ready_line.substr(at + kReady.size());
     const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     if (read.ec == std::errc{} && read.ptr == digits.data() + digits.size()) return port;
   }
@@ -31,6 +33,7 @@ std::filesystem::path source_dir() { return FAIRLEAD_SOURCE_DIR; }
 
 HubProcess::HubProcess(HubOptions options) : options_(std::move(options)) {
   dir_.write("secret", kSecret);
+  if (options_.with_tls) write_identity(authority_.issue());
   start();
 }
 
@@ -41,8 +44,24 @@ std::vector<std::string> HubProcess::arguments() const {
     arguments.emplace_back("--set");
     arguments.push_back(setting);
   }
+  if (options_.with_tls) {
+    for (const auto* name : {"tls_cert", "tls_key"}) {
+      arguments.emplace_back("--set");
+      arguments.push_back(fmt::format("http.{}={}", name, (dir_.path() / name).string()));
+    }
+  }
   arguments.insert(arguments.end(), options_.arguments.begin(), options_.arguments.end());
   return arguments;
+}
+
+std::optional<TlsOptions> HubProcess::tls() const {
+  if (!options_.with_tls) return std::nullopt;
+  return TlsOptions{.roots = authority_.certificate()};
+}
+
+void HubProcess::write_identity(const Identity& identity) const {
+  dir_.write("tls_cert", identity.certificate);
+  dir_.write("tls_key", identity.key);
 }
 
 void HubProcess::start() {
@@ -66,13 +85,13 @@ void HubProcess::restart() {
 }
 
 WsClient HubProcess::device(std::string_view id, std::string_view tenant) const {
-  WsClient client(port_, {.token = sign(Token::device(id).tenant(tenant))});
+  WsClient client(port_, {.token = sign(Token::device(id).tenant(tenant)), .tls = tls()});
   client.expect("welcome");
   return client;
 }
 
 WsClient HubProcess::client(const Token& token) const {
-  WsClient client(port_, {.token = sign(token)});
+  WsClient client(port_, {.token = sign(token), .tls = tls()});
   client.expect("welcome");
   return client;
 }
@@ -81,7 +100,9 @@ WsClient HubProcess::client(std::string_view tenant) const {
   return client(Token::client(unique("client")).tenant(tenant).may_do_all());
 }
 
-HttpClient HubProcess::http(const Token& token) const { return HttpClient(port_, sign(token)); }
+HttpClient HubProcess::http(const Token& token) const {
+  return HttpClient(port_, sign(token), tls());
+}
 
 HttpClient HubProcess::http(std::string_view tenant) const {
   return http(Token::client(unique("client")).tenant(tenant).may_do_all());

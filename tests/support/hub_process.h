@@ -29,6 +29,8 @@ struct HubOptions {
   std::vector<std::string> settings = {};
   /// Further arguments of `fairlead serve`.
   std::vector<std::string> arguments = {};
+  /// Serves TLS with a certificate of an authority of its own.
+  bool with_tls = false;
 };
 
 /// A hub of its own on a free port, with data that outlives kill() and restart() and goes away
@@ -62,11 +64,19 @@ class HubProcess {
   /// HTTP with a token that may do everything, in a name of its own, so with a rate of its own.
   HttpClient http(std::string_view tenant = "default") const;
   HttpClient http(const Token& token) const;
-  HttpClient anonymous() const { return HttpClient(port_, ""); }
+  HttpClient anonymous() const { return HttpClient(port_, "", tls()); }
+
+  /// How its clients connect; nothing without TLS.
+  std::optional<TlsOptions> tls() const;
+  /// Replaces certificate and key, in place; the hub does not know yet.
+  void write_identity(const Identity& identity) const;
+  Authority& authority() { return authority_; }
+  const TempDir& dir() const { return dir_; }
 
  private:
   HubOptions options_;
   TempDir dir_;
+  Authority authority_;
   std::unique_ptr<Process> process_;
   std::uint16_t port_ = 0;
 };

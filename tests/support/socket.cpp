@@ -34,14 +34,21 @@ Socket::Socket(std::uint16_t port, int receive_buffer_bytes)
 
 Socket::~Socket() { close(); }
 
-Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Socket::Socket(Socket&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), tls_(std::move(other.tls_)) {}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(tls_, other.tls_);
   return *this;
 }
 
+void Socket::start_tls(const TlsOptions& options) {
+  tls_ = std::make_unique<TlsStream>(fd_, options);
+}
+
 bool Socket::send(std::string_view bytes, Deadline deadline) {
+  if (tls_) return tls_->send(bytes, deadline);
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {
@@ -59,6 +66,7 @@ bool Socket::send(std::string_view bytes, Deadline deadline) {
 }
 
 bool Socket::receive(std::string& into, Deadline deadline) {
+  if (tls_) return tls_->receive(into, deadline);
   pollfd wanted{.fd = fd_, .events = POLLIN, .revents = 0};
   if (::poll(&wanted, 1, deadline.left_ms()) == 0) throw Failure("nothing came in time");
   std::array<char, 16384> buffer{};
@@ -69,6 +77,7 @@ bool Socket::receive(std::string& into, Deadline deadline) {
 }
 
 void Socket::receive_what_is_there(std::string& into) {
+  if (tls_) return tls_->receive_what_is_there(into);
   std::array<char, 16384> buffer{};
   ssize_t got = 0;
   while ((got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0) {
@@ -76,9 +85,13 @@ void Socket::receive_what_is_there(std::string& into) {
   }
 }
 
-void Socket::shut_writing() { ::shutdown(fd_, SHUT_WR); }
+void Socket::shut_writing() {
+  if (tls_) tls_->say_goodbye();
+  ::shutdown(fd_, SHUT_WR);
+}
 
 void Socket::close() {
+  tls_.reset();
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 

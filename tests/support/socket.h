@@ -1,14 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "support/deadline.h"
+#include "support/tls_stream.h"
 
 namespace fairlead::support {
 
-/// A blocking TCP connection to a port of this machine; every wait has an end.
+/// A blocking TCP connection to a port of this machine, with TLS once it is asked for; every wait
+/// has an end.
 class Socket {
  public:
   /// Throws Disconnected when nobody listens there.
@@ -17,6 +20,11 @@ class Socket {
   ~Socket();
   Socket(Socket&& other) noexcept;
   Socket& operator=(Socket&& other) noexcept;
+
+  /// From now on everything goes through TLS. As TlsStream's constructor.
+  void start_tls(const TlsOptions& options);
+  /// Null in clear.
+  TlsStream* tls() { return tls_.get(); }
 
   /// Throws Failure when the peer does not take the bytes in time; false when it is gone.
   bool send(std::string_view bytes, Deadline deadline = Deadline{});
@@ -33,6 +41,7 @@ class Socket {
 
  private:
   int fd_ = -1;
+  std::unique_ptr<TlsStream> tls_;
 };
 
 }  // namespace fairlead::support

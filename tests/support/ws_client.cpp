@@ -29,13 +29,15 @@ std::string upgrade_request(std::uint16_t port, const WsOptions& options, std::s
 }  // namespace
 
 HttpResponse upgrade(std::uint16_t port, const WsOptions& options) {
-  HttpConnection connection(port);
+  HttpConnection connection(port, options.tls);
   connection.send(upgrade_request(port, options, random_key()));
   return connection.receive();
 }
 
 WsClient::WsClient(std::uint16_t port, WsOptions options, Where where)
     : socket_(port, options.receive_buffer_bytes), answers_pings_(options.answers_pings) {
+  socket_.send(options.preamble);
+  if (options.tls) socket_.start_tls(*options.tls);
   const std::string key = random_key();
   socket_.send(upgrade_request(port, options, key));
   const Deadline deadline;

@@ -28,6 +28,10 @@ struct WsOptions {
   int receive_buffer_bytes = 0;
   /// Sec-WebSocket-Extensions, such as `permessage-deflate`; none when empty.
   std::string extensions = {};
+  /// Without it in clear.
+  std::optional<TlsOptions> tls = {};
+  /// Sent before all else, TLS too.
+  std::string preamble = {};
 };
 
 /// How a connection ended. 1005: a close frame without a code; 1006: no close frame at all.

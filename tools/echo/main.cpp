@@ -22,7 +22,9 @@
 #include "base/frame.h"
 #include "net/listener.h"
 #include "net/reactor.h"
+#include "net/reception.h"
 #include "net/senders.h"
+#include "net/tls_credentials.h"
 
 namespace {
 
@@ -38,7 +40,8 @@ constexpr std::size_t kMaxShards = 64;
 /// A peer that sends and does not read: above this it is not read from either.
 constexpr std::uint64_t kMaxQueuedBytes = 2 * kMaxMessageBytes;
 constexpr std::string_view kUsage =
-    "usage: fairlead-echo --listen HOST:PORT [--deflate] [--shards N] [--io auto|epoll|uring]\n";
+    "usage: fairlead-echo --listen HOST:PORT [--deflate] [--shards N] [--io auto|epoll|uring] "
+    "[--tls-cert FILE --tls-key FILE]\n";
 
 constexpr std::array<std::pair<std::string_view, Io>, 3> kIos{
     {{"auto", Io::kAuto}, {"epoll", Io::kEpoll}, {"uring", Io::kUring}}};
@@ -48,6 +51,7 @@ struct Options {
   bool deflate = false;
   std::size_t shards = 1;
   Io io = Io::kAuto;
+  fairlead::net::TlsFiles tls;
 };
 
 std::expected<Options, std::string> parse(std::span<char*> arguments) {
@@ -62,6 +66,10 @@ std::expected<Options, std::string> parse(std::span<char*> arguments) {
     const std::string_view value = arguments[++i];
     if (name == "--listen") {
       options.listen = value;
+    } else if (name == "--tls-cert") {
+      options.tls.certificate = value;
+    } else if (name == "--tls-key") {
+      options.tls.key = value;
     } else if (name == "--shards") {
       const auto parsed =
           std::from_chars(value.data(), value.data() + value.size(), options.shards);
@@ -80,6 +88,9 @@ std::expected<Options, std::string> parse(std::span<char*> arguments) {
     }
   }
   if (options.listen.empty()) return std::unexpected("--listen is missing");
+  if (options.tls.certificate.empty() != options.tls.key.empty()) {
+    return std::unexpected("--tls-cert and --tls-key go together");
+  }
   return options;
 }
 
@@ -142,6 +153,16 @@ int serve(const Options& options) {
     fmt::print(stderr, "fairlead-echo: {}\n", listener.error().message);
     return 1;
   }
+  const fairlead::SystemClock clock;
+  fairlead::net::ReceptionRules rules;
+  if (!options.tls.certificate.empty()) {
+    auto tls = fairlead::net::TlsCredentials::open(options.tls, clock.now_ms());
+    if (!tls) {
+      fmt::print(stderr, "fairlead-echo: {}\n", tls.error().message);
+      return 1;
+    }
+    rules.tls = std::move(*tls);
+  }
   // Blocked before the threads begin, so that only sigwait below gets them.
   sigset_t signals;
   sigemptyset(&signals);
@@ -149,7 +170,6 @@ int serve(const Options& options) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  const fairlead::SystemClock clock;
   fairlead::net::ReactorOptions reactor_options;
   if (options.deflate) {
     // Whatever the peer asks for, so that the suite reaches every path.
@@ -165,11 +185,11 @@ int serve(const Options& options) {
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < options.shards; ++i) {
     shards.push_back(std::make_unique<Shard>(clock, reactor_options, std::move(senders->each[i])));
-    (*listener)->watch(shards.back()->reactor(), *shards.back());
+    (*listener)->watch(shards.back()->reactor(), *shards.back(), {}, rules);
   }
   threads.reserve(shards.size());
   for (const auto& shard : shards) threads.emplace_back([&shard] { shard->reactor().run(); });
-  fmt::print("listening on ws://{}\n", (*listener)->local_address());
+  fmt::print("listening on {}://{}\n", rules.tls ? "wss" : "ws", (*listener)->local_address());
   std::fflush(stdout);
   int received = 0;
   sigwait(&signals, &received);

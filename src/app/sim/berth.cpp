@@ -19,7 +19,7 @@ Moment moment_now() {
 
 void Berth::open() {
   drop();
-  dial_ = std::make_unique<Dial>(way_.reactor, way_.url, way_.mint(),
+  dial_ = std::make_unique<Dial>(way_.reactor, way_.url, way_.tls, way_.mint(),
                                  [this](auto outcome) { dialled(std::move(outcome)); });
 }
 

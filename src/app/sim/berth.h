@@ -26,6 +26,8 @@ class Berth final : public Line, private net::MessageHandler {
   struct Way {
     net::Reactor& reactor;
     const Url& url;
+    /// For a URL with TLS.
+    const net::TlsContext* tls;
     std::function<std::string()> mint;
     /// The device was told something: it may be due at another time.
     std::function<void()> stirred;

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/write.hpp>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "net/handshake.h"
+#include "net/tls_session.h"
 #include "net/websocket_connection.h"
 
 namespace fairlead::app::sim {
@@ -67,13 +67,18 @@ std::string request_of(const Url& url, std::string_view key, std::string_view to
 
 Result<Url> Url::parse(std::string_view text) {
   static constexpr std::string_view kScheme = "ws://";
-  if (!text.starts_with(kScheme)) {
-    return fail(Code::kInvalid, "--url {}: begins with ws:// (TLS is not spoken here)", text);
+  static constexpr std::string_view kTlsScheme = "wss://";
+  const bool is_tls = text.starts_with(kTlsScheme);
+  if (!is_tls && !text.starts_with(kScheme)) {
+    return fail(Code::kInvalid, "--url {}: begins with neither ws:// nor wss://", text);
   }
-  const std::string_view rest = text.substr(kScheme.size());
+  const std::string_view rest = text.substr(is_tls ? kTlsScheme.size() : kScheme.size());
   const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
   std::string_view authority = rest.substr(0, slash);
-  Url url{.host = {}, .port = "80", .path = std::string(rest.substr(slash))};
+  Url url{.host = {},
+          .port = is_tls ? "443" : "80",
+          .path = std::string(rest.substr(slash)),
+          .is_tls = is_tls};
   if (url.path.empty() || url.path == "/") url.path = "/v1/ws";
   // The colons of an IPv6 address stand in brackets.
   const std::size_t bracket = authority.find(']');
@@ -88,7 +93,7 @@ Result<Url> Url::parse(std::string_view text) {
   url.host = authority;
   const auto port = integer_of(url.port);
   if (url.host.empty() || !port || *port < 1 || *port > 65'535) {
-    return fail(Code::kInvalid, "--url {}: is not ws://host:port/path", text);
+    return fail(Code::kInvalid, "--url {}: is not ws://host:port/path or wss://…", text);
   }
   return url;
 }
@@ -123,9 +128,12 @@ std::expected<void, Refusal> check_answer(std::string_view head, std::string_vie
 
 /// Shared with the operations under way, which find it called off when the Dial has gone.
 struct Dial::Attempt : std::enable_shared_from_this<Dial::Attempt> {
-  Attempt(net::Reactor& reactor, const Url& url, std::string_view token, Done when_done)
+  Attempt(net::Reactor& reactor, const Url& url, const net::TlsContext* tls_context,
+          std::string_view token, Done when_done)
       : resolver(reactor.context()),
         socket(reactor.context()),
+        context(url.is_tls ? tls_context : nullptr),
+        host(url.host),
         key(net::random_key()),
         request(request_of(url, key, token)),
         done(std::move(when_done)) {}
@@ -167,18 +175,71 @@ struct Dial::Attempt : std::enable_shared_from_this<Dial::Attempt> {
 
   void connect(const std::vector<tcp::endpoint>& endpoints) {
     asio::async_connect(socket, endpoints,
-                        then("cannot connect", [](Attempt& self) { self.ask(); }));
+                        then("cannot connect", [](Attempt& self) { self.begin(); }));
+  }
+
+  void begin() {
+    socket.set_option(tcp::no_delay(true));
+    ErrorCode error;
+    static_cast<void>(socket.native_non_blocking(true, error));
+    if (error) return fail_with({.message = error.message()});
+    // From here on Asio only waits on the descriptor, until let_go(): bytes go through the stream
+    // that the WebSocket will have.
+    stream = net::Socket(socket.native_handle());
+    if (context == nullptr) return ask();
+    tls = std::make_unique<net::TlsSession>(*context, net::TlsSession::Role::kClient, stream.fd());
+    tls->expect_server(host);
+    shake_hands();
+  }
+
+  void shake_hands() {
+    const auto go_on = then("no TLS handshake", [](Attempt& self) { self.shake_hands(); });
+    switch (tls->shake_hands()) {
+      case net::TlsSession::Step::kWantsRead:
+        return socket.async_wait(tcp::socket::wait_read, go_on);
+      case net::TlsSession::Step::kWantsWrite:
+        return socket.async_wait(tcp::socket::wait_write, go_on);
+      case net::TlsSession::Step::kFailed:
+        return fail_with({.message = fmt::format("TLS: {}", tls->failure())});
+      case net::TlsSession::Step::kDone:
+        stream.secure(std::move(tls));
+        return ask();
+    }
   }
 
   void ask() {
-    socket.set_option(tcp::no_delay(true));
-    asio::async_write(socket, asio::buffer(request),
-                      then("cannot send the handshake", [](Attempt& self) { self.listen(); }));
+    iovec piece{.iov_base = request.data(), .iov_len = request.size()};
+    const net::IoResult result = stream.send({&piece, 1});
+    if (result.status == net::IoResult::Status::kLost) {
+      return fail_with({.message = "cannot send the handshake"});
+    }
+    request.erase(0, result.bytes);
+    if (request.empty()) return listen();
+    socket.async_wait(tcp::socket::wait_write,
+                      then("cannot send the handshake", [](Attempt& self) { self.ask(); }));
   }
 
   void listen() {
-    asio::async_read_until(socket, asio::dynamic_buffer(answer, kMaxHeadBytes), "\r\n\r\n",
-                           then("no answer to the handshake", [](Attempt& self) { self.judge(); }));
+    socket.async_wait(tcp::socket::wait_read,
+                      then("no answer to the handshake", [](Attempt& self) { self.read(); }));
+  }
+
+  void read() {
+    std::array<char, 4096> buffer{};
+    net::IoResult result;
+    do {
+      result = stream.receive(buffer);
+      answer.append(buffer.data(), result.bytes);
+    } while (stream.has_unread());
+    const bool is_over = result.status == net::IoResult::Status::kEnd ||
+                         result.status == net::IoResult::Status::kLost;
+    if (answer.find("\r\n\r\n") != std::string::npos) {
+      judge();
+    } else if (is_over || answer.size() > kMaxHeadBytes) {
+      fail_with({.message = "no answer to the handshake"});
+    } else {
+      listen();
+    }
   }
 
   void judge() {
@@ -188,15 +249,9 @@ struct Dial::Attempt : std::enable_shared_from_this<Dial::Attempt> {
       fail_with(std::move(good.error()));
       return;
     }
-    ErrorCode error;
-    static_cast<void>(socket.native_non_blocking(true, error));
-    const int fd = error ? -1 : socket.release(error);
-    if (error) {
-      fail_with({.message = error.message()});
-      return;
-    }
+    let_go();
     net::WebSocketState state{
-        .socket = net::Socket(fd),
+        .socket = std::move(stream),
         .decoder = net::WebSocketDecoder(net::Role::kClient, kMaxMessageBytes),
         .unread = std::move(rest)};
     state.mask_keys = std::make_unique<net::MaskKeys>();
@@ -213,20 +268,35 @@ struct Dial::Attempt : std::enable_shared_from_this<Dial::Attempt> {
   void call_off() {
     done = nullptr;
     resolver.cancel();
+    if (stream.is_open()) let_go();
+    stream.close();
     ErrorCode ignored;
     static_cast<void>(socket.close(ignored));
   }
 
+  /// The descriptor is the stream's alone.
+  void let_go() {
+    ErrorCode ignored;
+    static_cast<void>(socket.release(ignored));
+  }
+
   tcp::resolver resolver;
   tcp::socket socket;
+  net::Socket stream;
+  /// Null in clear.
+  const net::TlsContext* const context;
+  /// During its handshake; then it is the stream's.
+  std::unique_ptr<net::TlsSession> tls;
+  const std::string host;
   const std::string key;
-  const std::string request;
+  std::string request;
   std::string answer;
   Done done;
 };
 
-Dial::Dial(net::Reactor& reactor, const Url& url, std::string_view token, Done done)
-    : attempt_(std::make_shared<Attempt>(reactor, url, token, std::move(done))) {
+Dial::Dial(net::Reactor& reactor, const Url& url, const net::TlsContext* tls,
+           std::string_view token, Done done)
+    : attempt_(std::make_shared<Attempt>(reactor, url, tls, token, std::move(done))) {
   attempt_->look_up(url);
 }
 

@@ -32,6 +32,7 @@ Fleet::Fleet(const Options& options, Parts parts)
     berths_.push_back(
         std::make_unique<Berth>(Berth::Way{.reactor = parts_.reactor,
                                            .url = parts_.url,
+                                           .tls = parts_.tls.get(),
                                            .mint = [this, id] { return mint_token(id); },
                                            .stirred = [this, number] { reschedule(number); }}));
     berths_.back()->set_device(make_device(number, *berths_.back(), start));

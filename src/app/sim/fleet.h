@@ -25,6 +25,8 @@ class Fleet {
     net::Reactor& reactor;
     Findings& findings;
     Url url;
+    /// Null in clear.
+    std::shared_ptr<const net::TlsContext> tls;
     /// What tokens are minted from.
     std::string secret;
     /// Null: curves.

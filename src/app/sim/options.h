@@ -8,8 +8,13 @@ namespace fairlead::app::sim {
 
 /// What `fairlead sim` is asked for: one member a flag, the comment above it is the flag's help.
 struct Options {
-  /// --url: the hub's WebSocket address, such as ws://127.0.0.1:8080/v1/ws
+  /// --url: the hub's WebSocket address, such as ws://127.0.0.1:8080/v1/ws or wss://…
   std::string url;
+  /// --ca: PEM file with the roots that a wss hub's certificate is checked against; without it
+  /// those of the system
+  std::string ca;
+  /// --insecure: does not check the certificate of a wss hub
+  bool is_insecure = false;
   /// --jwt-secret-file: the secret that the hub was started with; tokens are minted from it
   std::string jwt_secret_file;
   /// --devices: how many devices to play (1 to 100000)

@@ -167,6 +167,12 @@ int run(const Options& options) {
   if (const auto good = check(options); !good) return refuse(good.error());
   const auto url = Url::parse(options.url);
   if (!url) return refuse(url.error());
+  std::shared_ptr<const net::TlsContext> tls;
+  if (url->is_tls) {
+    auto context = net::TlsContext::for_client(options.ca, !options.is_insecure);
+    if (!context) return refuse(context.error());
+    tls = std::move(*context);
+  }
   auto secret = auth::read_secret_file(options.jwt_secret_file);
   if (!secret) return refuse(secret.error());
   std::shared_ptr<const Recording> recording;
@@ -185,6 +191,7 @@ int run(const Options& options) {
               {.reactor = reactor,
                .findings = printer,
                .url = *url,
+               .tls = std::move(tls),
                .secret = *std::move(secret),
                .recording = std::move(recording)},
               printer);

@@ -33,10 +33,15 @@ TEST_CASE("a URL is taken apart, with what it leaves out") {
   CHECK(v6->host == "::1");
   CHECK(v6->authority() == "[::1]:9000");
   CHECK(v6->path == "/x?y=1");
+  CHECK_FALSE(v6->is_tls);
+  const auto secure = Url::parse("wss://hub");
+  REQUIRE(secure.has_value());
+  CHECK(secure->is_tls);
+  CHECK(secure->port == "443");
 }
 
 TEST_CASE("what is no ws URL is refused and quoted") {
-  for (const char* text : {"", "http://hub", "wss://hub", "ws://", "ws://:80", "ws://hub:0",
+  for (const char* text : {"", "http://hub", "wss://", "ws://", "ws://:80", "ws://hub:0",
                            "ws://hub:65536", "ws://hub:http"}) {
     CAPTURE(text);
     const auto url = Url::parse(text);
