@@ -31,11 +31,8 @@ class Hub {
   const std::string& address() const;
   bool speaks_tls() const;
 
-  /// Reads what is to be read anew on SIGHUP: the TLS files. New handshakes use them; what is wrong
+  /// Reads anew what files may say: keys, and the TLS files, which new handshakes use. What is wrong
   /// is logged, and the old stays in force.
-  void reload();
-
-  /// Reads what files may say anew: keys. What is wrong is logged and leaves what was.
   void reload();
 
   /// Accepts nothing any more and lets the shards answer and close what they have.
