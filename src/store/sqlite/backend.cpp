@@ -50,7 +50,10 @@ Result<void> prepare(Database& database, bool is_fully_durable, std::int64_t now
     return std::unexpected(std::move(done.error()));
   }
   if (auto done = check_integrity(database); !done) return done;
-  return Hub(database).close_open_logs(now_ms);
+  // Whole or not at all: a row that stood in both tables would be logged twice at the next start.
+  if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  if (auto done = Hub(database).close_open_logs(now_ms); !done) return done;
+  return database.execute("COMMIT");
 }
 
 }  // namespace

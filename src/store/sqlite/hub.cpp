@@ -9,17 +9,18 @@ namespace fairlead::store::sqlite {
 namespace {
 
 constexpr const char* kOpen =
-    "INSERT INTO connection_logs (connection, tenant, kind, subject, remote, connected_at, "
-    "disconnected_at, code, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
-    "ON CONFLICT (connection) DO NOTHING";
+    "INSERT INTO open_connections (connection, tenant, kind, subject, remote, connected_at) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+constexpr const char* kForgetOpen = "DELETE FROM open_connections WHERE connection = ?1";
 constexpr const char* kClose =
     "INSERT INTO connection_logs (connection, tenant, kind, subject, remote, connected_at, "
     "disconnected_at, code, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
-    "ON CONFLICT (connection) DO UPDATE SET disconnected_at = excluded.disconnected_at, "
-    "code = excluded.code, reason = excluded.reason";
+    "ON CONFLICT DO NOTHING";
 constexpr const char* kCloseOpen =
-    "UPDATE connection_logs SET disconnected_at = ?1, code = 1006, reason = 'hub restarted' "
-    "WHERE disconnected_at IS NULL";
+    "INSERT INTO connection_logs (connection, tenant, kind, subject, remote, connected_at, "
+    "disconnected_at, code, reason) SELECT connection, tenant, kind, subject, remote, "
+    "connected_at, ?1, 1006, 'hub restarted' FROM open_connections";
+constexpr const char* kForgetAllOpen = "DELETE FROM open_connections";
 
 #define FAIRLEAD_LOG_COLUMNS                                                                \
   "SELECT connection, tenant, kind, subject, remote, connected_at, disconnected_at, code, " \
@@ -27,22 +28,15 @@ constexpr const char* kCloseOpen =
 // One upper bound, for the end of the range and the cursor alike: SQLite walks an index from one.
 #define FAIRLEAD_LOG_RANGE                                                  \
   "AND disconnected_at >= ?2 AND (disconnected_at, connection) < (?3, ?4) " \
-  "AND disconnected_at IS NOT NULL "                                        \
   "ORDER BY disconnected_at DESC, connection DESC LIMIT ?5"
 
-constexpr const char* kList =
-    FAIRLEAD_LOG_COLUMNS "INDEXED BY connection_logs_ended WHERE tenant = ?1 " FAIRLEAD_LOG_RANGE;
+constexpr const char* kList = FAIRLEAD_LOG_COLUMNS "WHERE tenant = ?1 " FAIRLEAD_LOG_RANGE;
 constexpr const char* kListOfDevice = FAIRLEAD_LOG_COLUMNS
     "INDEXED BY connection_logs_of_device "
     "WHERE tenant = ?1 AND subject = ?6 AND kind = 'device' " FAIRLEAD_LOG_RANGE;
 
 #undef FAIRLEAD_LOG_COLUMNS
 #undef FAIRLEAD_LOG_RANGE
-
-Result<void> run(Statement& statement, const hub::ConnectionLog& log) {
-  return statement.run(log.connection, log.tenant, log.kind, log.subject, log.remote,
-                       log.connected_at, log.disconnected_at, log.code, log.reason);
-}
 
 Result<std::vector<hub::ConnectionLog>> logs_of(Rows& rows) {
   std::vector<hub::ConnectionLog> found;
@@ -66,16 +60,27 @@ Result<std::vector<hub::ConnectionLog>> logs_of(Rows& rows) {
 
 Hub::Hub(Database& database)
     : open_(database, kOpen),
+      forget_open_(database, kForgetOpen),
       close_(database, kClose),
       close_open_(database, kCloseOpen),
+      forget_all_open_(database, kForgetAllOpen),
       list_(database, kList),
       list_of_device_(database, kListOfDevice) {}
 
-Result<void> Hub::open_log(const hub::ConnectionLog& log) { return run(open_, log); }
+Result<void> Hub::open_log(const hub::ConnectionLog& log) {
+  return open_.run(log.connection, log.tenant, log.kind, log.subject, log.remote, log.connected_at);
+}
 
-Result<void> Hub::close_log(const hub::ConnectionLog& log) { return run(close_, log); }
+Result<void> Hub::close_log(const hub::ConnectionLog& log) {
+  if (auto done = forget_open_.run(log.connection); !done) return done;
+  return close_.run(log.connection, log.tenant, log.kind, log.subject, log.remote, log.connected_at,
+                    log.disconnected_at, log.code, log.reason);
+}
 
-Result<void> Hub::close_open_logs(std::int64_t now_ms) { return close_open_.run(now_ms); }
+Result<void> Hub::close_open_logs(std::int64_t now_ms) {
+  if (auto done = close_open_.run(now_ms); !done) return done;
+  return forget_all_open_.run();
+}
 
 Result<std::vector<hub::ConnectionLog>> Hub::list_logs(const hub::LogQuery& query) {
   constexpr auto kFirst = std::numeric_limits<std::int64_t>::min();

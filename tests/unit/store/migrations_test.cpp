@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "store/history.h"
+#include "store/sqlite/hub.h"
 #include "store/sqlite/schema.h"
 #include "unit/store/world.h"
 
@@ -58,6 +59,32 @@ TEST_CASE("a migration that fails leaves nothing of itself, and says which it wa
   CHECK(sqlite::schema_state(*database, kBroken)->at(1).applied_at == std::nullopt);
   // Its table is not there, so the mended one can make it.
   CHECK(sqlite::migrate(*database, kTwo, 20) == 1);
+}
+
+TEST_CASE("connections that the first version logged stand in their new tables") {
+  const TemporaryDirectory directory;
+  const auto database = a_database(directory);
+  const std::vector<Migration> known = sqlite_migrations();
+  REQUIRE(sqlite::migrate(*database, {known.data(), 1}, 10) == 1);
+  REQUIRE(database->execute(
+      "INSERT INTO connection_logs VALUES "
+      "('c-1', 'default', 'device', 'boiler-7', '192.0.2.7:1', 100, NULL, 0, ''), "
+      "('c-2', 'default', 'client', 'app', '192.0.2.7:2', 200, 300, 1000, 'closed with 1000')"));
+  REQUIRE(sqlite::migrate(*database, known, 20));
+  sqlite::Hub hub(*database);
+  hub::LogQuery all;
+  all.tenant = "default";
+  const auto ended = hub.list_logs(all);
+  REQUIRE(ended);
+  REQUIRE(ended->size() == 1);
+  CHECK(ended->at(0).connection == "c-2");
+  CHECK(ended->at(0).subject == "app");
+  CHECK(ended->at(0).connected_at == 200);
+  REQUIRE(hub.close_open_logs(400));
+  const auto logs = hub.list_logs(all);
+  REQUIRE(logs->size() == 2);
+  CHECK(logs->at(0).connection == "c-1");
+  CHECK(logs->at(0).code == 1006);
 }
 
 TEST_CASE("a history survives its column, and nothing else is taken for one") {
