@@ -37,7 +37,7 @@ void Upgrade::serve(const net::HttpRequest& request, std::unique_ptr<net::Exchan
                              .error());
   }
   hub::Arrival arrival;
-  arrival.info.id = make_id('c', clock_.now_ms(), random_);
+  arrival.info.ulid = Ulid::make(clock_.now_ms(), random_);
   arrival.info.remote = request.remote;
   arrival.info.codec =
       chosen == auth::Subprotocol::kCbor ? protocol::Codec::kCbor : protocol::Codec::kJson;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "auth/principal.h"
+#include "base/id.h"
 #include "net/transport.h"
 #include "protocol/parse.h"
 #include "protocol/requests.h"
@@ -14,11 +15,13 @@ namespace fairlead::hub {
 
 /// What is known of a connection from its handshake on.
 struct ConnectionInfo {
-  /// `c-01J…`
-  std::string id;
-  std::string remote;
+  Ulid ulid{};
+  std::string remote{};
   protocol::Codec codec = protocol::Codec::kJson;
   std::int64_t connected_at = 0;
+
+  /// `c-01J…`
+  std::string id() const { return ulid.text('c'); }
 };
 
 /// A WebSocket on its way to the shard where it will live.

@@ -113,7 +113,8 @@ void Home::welcome(Session& session, protocol::DeviceRef ref) {
 std::string welcome_json(const Session& session, const Settings& settings, std::int64_t now_ms,
                          std::optional<protocol::Welcome::Resume> resume) {
   const auth::Principal& principal = *session.principal();
-  protocol::Welcome welcome{.connection = session.info().id,
+  const std::string connection = session.info().id();
+  protocol::Welcome welcome{.connection = connection,
                             .kind = auth::name_of(principal.kind),
                             .subject = principal.subject,
                             .tenant = principal.tenant,

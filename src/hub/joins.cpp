@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 #include <ranges>
-#include <set>
 
 #include "hub/shard.h"
 #include "protocol/json_writer.h"
@@ -16,7 +15,7 @@ Result<Selection> Joins::select(const Session& session, protocol::Subscribe& req
   if (request.durable) {
     return invalid_field("durable", "durable subscriptions are not supported by this version");
   }
-  if (session.subscriptions.size() >= kMaxSubscriptions) {
+  if (session.subscribed().list.size() >= kMaxSubscriptions) {
     return fail(Code::kTooLarge, "a connection has at most {} subscriptions", kMaxSubscriptions);
   }
   const std::uint8_t permitted = permitted_events(*session.principal());
@@ -60,9 +59,10 @@ void Joins::subscribe(Session& session, protocol::RequestId id, protocol::Subscr
     session.answer_error(ticket, selection.error());
     return;
   }
-  const SubscriptionNumber number = ++session.last_subscription;
+  Session::Subscribed& subscribed = session.subscribed();
+  const SubscriptionNumber number = ++subscribed.last;
   const auto shards = shards_of(session.principal()->tenant, selection->patterns);
-  session.subscriptions.emplace_back(number, shards);
+  subscribed.list.emplace_back(number, shards);
   session.begin_join();
   const JoinId join_id = ++last_join_;
   running_.emplace(join_id, Join{.session = session.number(),
@@ -117,7 +117,7 @@ void Joins::unsubscribe(Session& session, protocol::RequestId id,
   const ReplyRing::Ticket ticket = session.take_ticket(std::move(id));
   const auto number = request.subscription ? subscription_number(*request.subscription)
                                            : std::optional<SubscriptionNumber>();
-  auto& subscriptions = session.subscriptions;
+  auto& subscriptions = session.subscribed().list;
   const auto entry = std::ranges::find_if(
       subscriptions, [&number](const auto& known) { return number && known.first == *number; });
   if (entry == subscriptions.end()) {
@@ -160,13 +160,18 @@ void Joins::left(JoinId leave_id) {
   leaving_.erase(place);
 }
 
-void Joins::leave_all(Session& session) {
-  const Viewer viewer{.shard = shard_.index(), .session = session.number()};
+std::set<std::size_t> Joins::shards_of(const Session& session) {
   std::set<std::size_t> shards;
-  for (const auto& [number, known_to] : session.subscriptions) {
+  for (const auto& [number, known_to] : session.subscribed().list) {
     shards.insert(known_to.begin(), known_to.end());
   }
-  session.subscriptions.clear();
+  return shards;
+}
+
+void Joins::leave_all(Session& session) {
+  const Viewer viewer{.shard = shard_.index(), .session = session.number()};
+  const std::set<std::size_t> shards = shards_of(session);
+  if (!shards.empty()) session.subscribed().list.clear();
   for (const std::size_t shard : shards) {
     // By mail also to this shard: the caller may be in the middle of a delivery.
     shard_.ports().peers.post(shard, [viewer](Shard& home) { home.home().leave_all(viewer); });
@@ -175,11 +180,7 @@ void Joins::leave_all(Session& session) {
 
 void Joins::set_principal(Session& session) {
   const Viewer viewer{.shard = shard_.index(), .session = session.number()};
-  std::set<std::size_t> shards;
-  for (const auto& [number, known_to] : session.subscriptions) {
-    shards.insert(known_to.begin(), known_to.end());
-  }
-  for (const std::size_t shard : shards) {
+  for (const std::size_t shard : shards_of(session)) {
     shard_.ask<void>(
         shard,
         [viewer, principal = *session.principal()](Shard& home, auto done) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,8 @@ class Joins {
   Result<Selection> select(const Session& session, protocol::Subscribe& request) const;
   std::vector<std::size_t> shards_of(const std::string& tenant,
                                      const std::vector<std::string>& patterns) const;
+  /// Those that know a subscription of it.
+  static std::set<std::size_t> shards_of(const Session& session);
   void take_part(JoinId join, SnapshotPart part);
   void answer(const Join& join);
   void left(JoinId leave);

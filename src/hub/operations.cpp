@@ -236,10 +236,10 @@ void Operations::list_connections(const auth::Principal& who, ConnectionFilter f
           std::size_t scanned = 0;
           there.connections().each(after, [&](const Session& session) {
             if (is_listed(session, who, filter)) {
-              part.items.emplace_back(session.info().id, connection_json(session));
+              part.items.emplace_back(session.info().id(), connection_json(session));
             }
             if (part.items.size() <= limit && ++scanned < kMaxScanned) return true;
-            part.stopped_at = session.info().id;
+            part.stopped_at = session.info().id();
             return false;
           });
           answer(std::move(part));
@@ -261,7 +261,7 @@ std::string connection_json(const Session& session) {
   const auth::Principal& principal = *session.principal();
   std::string json;
   protocol::JsonWriter writer(json);
-  writer.begin_object().member("connection", session.info().id);
+  writer.begin_object().member("connection", session.info().id());
   writer.member("kind", auth::name_of(principal.kind)).member("subject", principal.subject);
   writer.member("tenant", principal.tenant).member("remote", session.info().remote);
   writer.member("protocol", session.info().codec == protocol::Codec::kJson ? "fairlead.v1.json"
@@ -273,7 +273,7 @@ std::string connection_json(const Session& session) {
   } else {
     writer.value(principal.expires_at_ms);
   }
-  writer.member("subscriptions", session.subscriptions.size());
+  writer.member("subscriptions", session.subscribed().list.size());
   writer.member("messages_in", session.messages_in());
   writer.member("messages_out", session.messages_out()).end_object();
   return json;

@@ -10,6 +10,11 @@ Outbox::Outbox(net::Transport& transport, std::size_t limit_bytes, Encoder& enco
                protocol::Codec codec)
     : transport_(transport), limit_bytes_(limit_bytes), encoder_(encoder), codec_(codec) {}
 
+Outbox::Aside& Outbox::aside() {
+  if (!aside_) aside_ = std::make_unique<Aside>();
+  return *aside_;
+}
+
 bool Outbox::control(SharedFrame frame) {
   if (!fits(frame->wire().size(), limit_bytes_)) return false;
   transport_.send(std::move(frame));
@@ -28,39 +33,46 @@ void Outbox::telemetry(const Event& event, const Recipient& recipient) {
   // A burst within one turn is no slowness of the reader.
   if (!fits(bytes, limit_bytes_ / 2)) transport_.flush();
   if (fits(bytes, limit_bytes_ / 2)) {
-    if (!losses_.empty()) tell_losses(recipient);
+    if (aside_) tell_losses(recipient);
     transport_.send(event.frame);
     return;
   }
+  count_losses(event, recipient);
+}
+
+void Outbox::count_losses(const Event& event, const Recipient& recipient) {
   dropped_ += event.frame->messages();
+  auto& losses = aside().losses;
   for (const SubscriptionNumber subscription : recipient.subscriptions) {
     auto loss =
-        std::ranges::find(losses_, subscription, &std::pair<SubscriptionNumber, Loss>::first);
-    if (loss == losses_.end()) {
-      loss = losses_.insert(losses_.end(), {subscription, Loss{.dropped = 0, .since = event.at}});
+        std::ranges::find(losses, subscription, &std::pair<SubscriptionNumber, Loss>::first);
+    if (loss == losses.end()) {
+      loss = losses.insert(losses.end(), {subscription, Loss{.dropped = 0, .since = event.at}});
     }
     loss->second.dropped += event.frame->messages();
   }
 }
 
 void Outbox::tell_losses(const Recipient& recipient) {
+  auto& losses = aside().losses;
+  if (losses.empty()) return;
   for (const SubscriptionNumber subscription : recipient.subscriptions) {
     const auto loss =
-        std::ranges::find(losses_, subscription, &std::pair<SubscriptionNumber, Loss>::first);
-    if (loss == losses_.end()) continue;
+        std::ranges::find(losses, subscription, &std::pair<SubscriptionNumber, Loss>::first);
+    if (loss == losses.end()) continue;
     std::string json;
     const std::string name = subscription_name(subscription);
     protocol::write(json, protocol::Lag{.subscription = name,
                                         .dropped = loss->second.dropped,
                                         .since = loss->second.since});
-    losses_.erase(loss);
+    losses.erase(loss);
     const Encoded message = encoder_.encode(codec_, json);
     transport_.send(message.kind, message.bytes);
   }
 }
 
 void Outbox::conflate(Event event, Recipient recipient, std::int64_t now_steady_ms) {
-  Conflated& device = conflated_[event.device];
+  Conflated& device = aside().conflated[event.device];
   if (now_steady_ms >= device.due_ms && !device.newest) {
     device.due_ms = now_steady_ms + recipient.min_interval_ms;
     telemetry(event, recipient);
@@ -71,12 +83,14 @@ void Outbox::conflate(Event event, Recipient recipient, std::int64_t now_steady_
 }
 
 std::optional<std::int64_t> Outbox::flush_conflated(std::int64_t now_steady_ms) {
+  if (!aside_) return std::nullopt;
+  auto& conflated = aside_->conflated;
   std::optional<std::int64_t> next;
-  for (auto place = conflated_.begin(); place != conflated_.end();) {
+  for (auto place = conflated.begin(); place != conflated.end();) {
     Conflated& device = place->second;
     if (now_steady_ms >= device.due_ms) {
       if (!device.newest) {
-        conflated_.erase(place++);
+        conflated.erase(place++);
         continue;
       }
       telemetry(device.newest->first, device.newest->second);
@@ -90,8 +104,10 @@ std::optional<std::int64_t> Outbox::flush_conflated(std::int64_t now_steady_ms) 
 }
 
 void Outbox::forget(SubscriptionNumber subscription) {
-  std::erase_if(losses_, [subscription](const auto& loss) { return loss.first == subscription; });
-  for (auto& [key, device] : conflated_) {
+  if (!aside_) return;
+  std::erase_if(aside_->losses,
+                [subscription](const auto& loss) { return loss.first == subscription; });
+  for (auto& [key, device] : aside_->conflated) {
     if (!device.newest) continue;
     auto& wanted_by = device.newest->second.subscriptions;
     wanted_by.erase(std::remove(wanted_by.begin(), wanted_by.end(), subscription), wanted_by.end());

@@ -2,6 +2,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -51,14 +52,21 @@ class Outbox {
   bool fits(std::size_t bytes, std::size_t limit) const {
     return transport_.queued_bytes() + bytes <= limit;
   }
+  /// What a reader needs that is behind, or that asked for an interval.
+  struct Aside {
+    std::vector<std::pair<SubscriptionNumber, Loss>> losses;
+    boost::unordered_flat_map<protocol::DeviceKey, Conflated> conflated;
+  };
+  Aside& aside();
+  void count_losses(const Event& event, const Recipient& recipient);
   void tell_losses(const Recipient& recipient);
 
   net::Transport& transport_;
   std::size_t limit_bytes_;
   Encoder& encoder_;
   protocol::Codec codec_;
-  std::vector<std::pair<SubscriptionNumber, Loss>> losses_;
-  boost::unordered_flat_map<protocol::DeviceKey, Conflated> conflated_;
+  /// Null for the many that need none of it.
+  std::unique_ptr<Aside> aside_;
   std::uint64_t dropped_ = 0;
 };
 

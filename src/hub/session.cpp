@@ -24,31 +24,43 @@ std::string cause_of_peer(const net::CloseInfo& info) {
 
 }  // namespace
 
-Session::Session(SessionNumber number, Arrival arrival, protocol::Parser& parser, Encoder& encoder,
-                 SessionOwner& owner, const Clock& clock, const Settings& settings)
+Session::Session(SessionNumber number, Arrival arrival, const SessionPorts& ports)
     : number_(number),
       transport_(std::move(arrival.transport)),
       info_(std::move(arrival.info)),
-      parser_(parser),
-      encoder_(encoder),
-      owner_(owner),
-      clock_(clock),
-      settings_(settings),
-      outbox_(*transport_, settings.outbox_bytes, encoder, info_.codec),
-      rate_(settings.messages_per_second, settings.burst),
-      opened_steady_ms_(clock.steady_ms()),
+      ports_(ports),
+      outbox_(*transport_, ports.settings.outbox_bytes, ports.encoder, info_.codec),
+      rate_(ports.settings.messages_per_second, ports.settings.burst),
+      opened_steady_ms_(ports.clock.steady_ms()),
       last_life_steady_ms_(opened_steady_ms_),
-      last_seen_ms_(clock.now_ms()) {}
+      last_seen_ms_(ports.clock.now_ms()) {}
+
+Session::Occasional& Session::some() {
+  if (!occasional_) occasional_ = std::make_unique<Occasional>();
+  return *occasional_;
+}
+
+const Cause& Session::cause() const {
+  static const Cause none;
+  return occasional_ ? occasional_->cause : none;
+}
+
+const Session::Subscribed& Session::subscribed() const {
+  static const Subscribed none;
+  return occasional_ ? occasional_->subscribed : none;
+}
 
 void Session::move_to(SessionState state) {
   FAIRLEAD_ASSERT(may_follow(state_, state));
   state_ = state;
 }
 
-Encoded Session::encode(std::string_view json) const { return encoder_.encode(info_.codec, json); }
+Encoded Session::encode(std::string_view json) const {
+  return ports_.encoder.encode(info_.codec, json);
+}
 
 void Session::set_principal(auth::Principal principal) {
-  const bool is_short_lived = principal.expires_at_ms - clock_.now_ms() <= kExpiryNoticeMs;
+  const bool is_short_lived = principal.expires_at_ms - ports_.clock.now_ms() <= kExpiryNoticeMs;
   is_expiry_told_ = principal.expires_at_ms == 0 || is_short_lived;
   principal_ = std::move(principal);
 }
@@ -61,8 +73,10 @@ void Session::begin_opening() {
 void Session::open(std::string_view welcome_json) {
   move_to(SessionState::kOpen);
   tell(welcome_json);
-  if (auto waiting = std::exchange(answer_when_open_, std::nullopt)) {
-    answer_ok(*waiting);
+  if (occasional_) {
+    if (const auto waiting = std::exchange(occasional_->answer_when_open, std::nullopt)) {
+      answer_ok(*waiting);
+    }
   }
   update_reading();
 }
@@ -71,13 +85,13 @@ void Session::answer_when_open(ReplyRing::Ticket ticket) {
   if (state_ == SessionState::kOpen) {
     answer_ok(ticket);
   } else {
-    answer_when_open_ = ticket;
+    some().answer_when_open = ticket;
   }
 }
 
 void Session::on_sign_of_life() {
-  last_life_steady_ms_ = clock_.steady_ms();
-  last_seen_ms_ = clock_.now_ms();
+  last_life_steady_ms_ = ports_.clock.steady_ms();
+  last_seen_ms_ = ports_.clock.now_ms();
   unanswered_pings_ = 0;
 }
 
@@ -92,33 +106,34 @@ void Session::on_message(MessageKind kind, std::string_view payload) {
     return;
   }
   ++messages_in_;
-  auto parsed = parser_.parse(info_.codec, payload);
-  const std::int64_t wait_ms = rate_.take(clock_.steady_ms());
+  auto parsed = ports_.parser.parse(info_.codec, payload);
+  const std::int64_t wait_ms = rate_.take(ports_.clock.steady_ms());
   if (wait_ms > 0) {
     refuse_over_rate(std::move(parsed ? parsed->id : parsed.error().id), wait_ms);
   } else if (!parsed) {
     const bool was_awaited = state_ == SessionState::kAwaitingAuth;
-    owner_.refused(parsed.error());
+    ports_.owner.refused(parsed.error());
     answer_error(take_ticket(std::move(parsed.error().id)), parsed.error().error);
     if (was_awaited) {
       end(protocol::CloseCode::kUnauthenticated, "the first message must be auth");
     }
   } else {
-    owner_.handle(*this, std::move(parsed->id), std::move(parsed->request));
+    ports_.owner.handle(*this, std::move(parsed->id), std::move(parsed->request));
   }
   update_reading();
 }
 
 void Session::refuse_over_rate(protocol::RequestId id, std::int64_t retry_after_ms) {
-  const std::int64_t now = clock_.steady_ms();
-  const bool was_quiet = now - last_over_rate_ > 1000;
-  if (was_quiet) over_rate_since_ = now;
-  last_over_rate_ = now;
-  Error error{.code = Code::kRateLimited,
-              .message = fmt::format("over {} messages a second", settings_.messages_per_second)};
+  const std::int64_t now = ports_.clock.steady_ms();
+  const bool was_quiet = now - some().last_over_rate > 1000;
+  if (was_quiet) some().over_rate_since = now;
+  some().last_over_rate = now;
+  Error error{
+      .code = Code::kRateLimited,
+      .message = fmt::format("over {} messages a second", ports_.settings.messages_per_second)};
   error.retry_after_ms = retry_after_ms;
   answer_error(take_ticket(std::move(id)), error);
-  if (now - over_rate_since_ >= kMaxOverRateMs) {
+  if (now - some().over_rate_since >= kMaxOverRateMs) {
     error.message = "over the rate for too long";
     error.retry_after_ms = kMaxOverRateMs;
     end(protocol::CloseCode::kOverRate, "over the rate", &error);
@@ -136,7 +151,7 @@ void Session::answer_error(ReplyRing::Ticket ticket, const Error& error) {
 
 void Session::heartbeat(ReplyRing::Ticket ticket) {
   answer(ticket, {}, [this](std::string& json, const protocol::RequestId& id) {
-    protocol::write_heartbeat(json, id, clock_.now_ms());
+    protocol::write_heartbeat(json, id, ports_.clock.now_ms());
   });
 }
 
@@ -170,7 +185,8 @@ void Session::tell_event(std::string_view json) {
   if (joins_ == 0) {
     tell(json);
   } else {
-    deliver({.event_class = EventClass::kControl, .frame = encoder_.frame(info_.codec, json)}, {});
+    deliver({.event_class = EventClass::kControl, .frame = ports_.encoder.frame(info_.codec, json)},
+            {});
   }
 }
 
@@ -180,12 +196,14 @@ void Session::deliver(const Event& event, const Recipient& recipient) {
     pass_on(event, recipient);
     return;
   }
-  held_bytes_ += event.frame->wire().size();
-  if (held_bytes_ > settings_.outbox_bytes && event.event_class != EventClass::kReplay) {
+  Occasional& waiting = some();
+  waiting.held_bytes += event.frame->wire().size();
+  if (waiting.held_bytes > ports_.settings.outbox_bytes &&
+      event.event_class != EventClass::kReplay) {
     end(protocol::CloseCode::kTooSlow, close_name(protocol::CloseCode::kTooSlow));
     return;
   }
-  held_.push_back({event, recipient});
+  waiting.held.push_back({event, recipient});
 }
 
 void Session::pass_on(const Event& event, const Recipient& recipient) {
@@ -207,26 +225,29 @@ void Session::pass_on(const Event& event, const Recipient& recipient) {
         outbox_.telemetry(event, recipient);
         return;
       }
-      outbox_.conflate(event, recipient, clock_.steady_ms());
-      owner_.arm(*this, clock_.steady_ms() + recipient.min_interval_ms);
+      outbox_.conflate(event, recipient, ports_.clock.steady_ms());
+      ports_.owner.arm(*this, ports_.clock.steady_ms() + recipient.min_interval_ms);
       return;
   }
 }
 
 void Session::end_join() {
   if (--joins_ > 0) return;
-  for (const HeldEvent& held : std::exchange(held_, {})) pass_on(held.event, held.recipient);
-  held_bytes_ = 0;
+  if (!occasional_) return;
+  for (const HeldEvent& held : std::exchange(occasional_->held, {})) {
+    pass_on(held.event, held.recipient);
+  }
+  occasional_->held_bytes = 0;
 }
 
 void Session::deliver_command(SharedFrame frame, std::string command) {
   if (is_ended()) return;
   ++messages_out_;
-  if (transport_->queued_bytes() + frame->wire().size() > settings_.outbox_bytes) {
+  if (transport_->queued_bytes() + frame->wire().size() > ports_.settings.outbox_bytes) {
     end(protocol::CloseCode::kTooSlow, close_name(protocol::CloseCode::kTooSlow));
     return;
   }
-  unwritten_commands_.emplace_back(transport_->send(std::move(frame)), std::move(command));
+  some().unwritten_commands.emplace_back(transport_->send(std::move(frame)), std::move(command));
 }
 
 void Session::on_violation(std::uint16_t code, std::string_view reason) {
@@ -235,8 +256,9 @@ void Session::on_violation(std::uint16_t code, std::string_view reason) {
   Error error{.code = is_too_big ? Code::kTooLarge : Code::kBadMessage,
               .message = std::string(reason)};
   if (is_too_big) {
-    error.limit = static_cast<std::int64_t>(settings_.max_message_bytes);
-    error.message = fmt::format("a message has at most {} bytes", settings_.max_message_bytes);
+    error.limit = static_cast<std::int64_t>(ports_.settings.max_message_bytes);
+    error.message =
+        fmt::format("a message has at most {} bytes", ports_.settings.max_message_bytes);
   }
   std::string json;
   protocol::write_error(json, {}, error);
@@ -244,15 +266,16 @@ void Session::on_violation(std::uint16_t code, std::string_view reason) {
 }
 
 void Session::on_written() {
-  while (!unwritten_commands_.empty() &&
-         unwritten_commands_.front().first <= transport_->written()) {
-    const std::string command = std::move(unwritten_commands_.front().second);
-    unwritten_commands_.pop_front();
-    if (!is_ended()) owner_.command_written(*this, command);
+  while (occasional_ && !occasional_->unwritten_commands.empty() &&
+         occasional_->unwritten_commands.front().first <= transport_->written()) {
+    auto& unwritten = occasional_->unwritten_commands;
+    const std::string command = std::move(unwritten.front().second);
+    unwritten.erase(unwritten.begin());
+    if (!is_ended()) ports_.owner.command_written(*this, command);
   }
   if (wants_room_ && outbox_.has_room()) {
     wants_room_ = false;
-    owner_.has_room(*this);
+    ports_.owner.has_room(*this);
   }
 }
 
@@ -262,26 +285,29 @@ void Session::end(protocol::CloseCode code, std::string_view reason, const Error
   if (told != nullptr) {
     std::string json;
     // The `auth` that should have opened the session is answered by this.
-    protocol::write_error(json, answer_when_open_ ? replies_.id(*answer_when_open_) : told_id, *told);
+    const bool is_awaited = occasional_ && occasional_->answer_when_open;
+    protocol::write_error(json, is_awaited ? replies_.id(*occasional_->answer_when_open) : told_id,
+                          *told);
     const Encoded message = encode(json);
     transport_->send(message.kind, message.bytes);
     ++messages_out_;
   }
   book_end(static_cast<std::uint16_t>(code), reason);
-  transport_->close(cause_.code, std::string_view(cause_.reason).substr(0, kMaxReasonBytes));
+  transport_->close(cause().code, std::string_view(cause().reason).substr(0, kMaxReasonBytes));
 }
 
 void Session::book_end(std::uint16_t code, std::string_view reason) {
   move_to(SessionState::kEnded);
-  cause_ = {code, std::string(reason)};
-  held_.clear();
-  unwritten_commands_.clear();
-  owner_.ended(*this);
+  Occasional& left = some();
+  left.cause = {code, std::string(reason)};
+  left.held.clear();
+  left.unwritten_commands.clear();
+  ports_.owner.ended(*this);
 }
 
 void Session::on_closed(const net::CloseInfo& info) {
   if (!is_ended()) book_end(info.code, cause_of_peer(info));
-  owner_.closed(*this);
+  ports_.owner.closed(*this);
 }
 
 void Session::set_store_is_behind(bool is_behind) {
@@ -315,11 +341,11 @@ void Session::hand_over(std::move_only_function<void(std::unique_ptr<net::Transp
 std::int64_t Session::fire(std::int64_t steady_ms) {
   if (is_ended()) return 0;
   if (state_ == SessionState::kAwaitingAuth) {
-    const std::int64_t due = opened_steady_ms_ + settings_.auth_timeout_ms;
+    const std::int64_t due = opened_steady_ms_ + ports_.settings.auth_timeout_ms;
     if (steady_ms < due) return due;
     const Error error{
         .code = Code::kUnauthenticated,
-        .message = fmt::format("no auth message within {} ms", settings_.auth_timeout_ms)};
+        .message = fmt::format("no auth message within {} ms", ports_.settings.auth_timeout_ms)};
     end(protocol::CloseCode::kUnauthenticated, "no auth message in time", &error);
     return 0;
   }
@@ -332,7 +358,7 @@ std::int64_t Session::fire(std::int64_t steady_ms) {
 
 std::int64_t Session::fire_heartbeat(std::int64_t steady_ms) {
   const auto due = [this] {
-    return last_life_steady_ms_ + settings_.heartbeat_ms * (1 + unanswered_pings_);
+    return last_life_steady_ms_ + ports_.settings.heartbeat_ms * (1 + unanswered_pings_);
   };
   // Who is not read cannot be heard.
   if (!is_reading_) last_life_steady_ms_ = steady_ms;
@@ -348,13 +374,13 @@ std::int64_t Session::fire_heartbeat(std::int64_t steady_ms) {
   replies_.rest();
   transport_->ping();
   ++unanswered_pings_;
-  return steady_ms + settings_.heartbeat_ms;
+  return steady_ms + ports_.settings.heartbeat_ms;
 }
 
 std::int64_t Session::fire_expiry(std::int64_t steady_ms) {
   constexpr std::int64_t kFarMs = 24LL * 60 * 60 * 1000;
   if (!principal_ || principal_->expires_at_ms == 0) return steady_ms + kFarMs;
-  const std::int64_t left = principal_->expires_at_ms - clock_.now_ms();
+  const std::int64_t left = principal_->expires_at_ms - ports_.clock.now_ms();
   if (left <= 0) {
     const Error error{.code = Code::kUnauthenticated, .message = "token expired"};
     end(protocol::CloseCode::kUnauthenticated, "token expired", &error);

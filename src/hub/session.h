@@ -1,8 +1,8 @@
 #pragma once
 
+#include <boost/intrusive/set.hpp>
 #include <concepts>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,12 +57,24 @@ struct Cause {
   std::string reason;
 };
 
+/// What the sessions of a shard have in common; outlives them.
+struct SessionPorts {
+  protocol::Parser& parser;
+  Encoder& encoder;
+  SessionOwner& owner;
+  const Clock& clock;
+  const Settings& settings;
+};
+
 /// One connection's life after its upgrade: reads requests within their rate, answers them in
-/// order, passes events on, ends once. Thread: its shard's.
-class Session final : public net::MessageHandler {
+/// order, passes events on, ends once. Most are idle most of the time: what only some need, or only
+/// for moments, is not there before. Thread: its shard's.
+class Session final : public net::MessageHandler,
+                      public boost::intrusive::set_base_hook<
+                          boost::intrusive::optimize_size<true>,
+                          boost::intrusive::link_mode<boost::intrusive::normal_link>> {
  public:
-  Session(SessionNumber number, Arrival arrival, protocol::Parser& parser, Encoder& encoder,
-          SessionOwner& owner, const Clock& clock, const Settings& settings);
+  Session(SessionNumber number, Arrival arrival, const SessionPorts& ports);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -71,7 +83,8 @@ class Session final : public net::MessageHandler {
   SessionState state() const { return state_; }
   bool is_ended() const { return state_ == SessionState::kEnded; }
   const std::optional<auth::Principal>& principal() const { return principal_; }
-  const Cause& cause() const { return cause_; }
+  /// Empty before the end.
+  const Cause& cause() const;
   net::Transport& transport() { return *transport_; }
 
   /// Whom it speaks for from now on; permissions and expiry follow.
@@ -143,11 +156,15 @@ class Session final : public net::MessageHandler {
     std::int64_t session = 0;
   };
   std::optional<DeviceSeat> seat;
-  SubscriptionNumber last_subscription = 0;
   /// When fire() will be called next (steady ms); 0: not at all.
   std::int64_t armed_for_ms = 0;
-  /// Which shards know a subscription.
-  std::vector<std::pair<SubscriptionNumber, std::vector<std::size_t>>> subscriptions;
+  struct Subscribed {
+    SubscriptionNumber last = 0;
+    /// Which shards know a subscription.
+    std::vector<std::pair<SubscriptionNumber, std::vector<std::size_t>>> list;
+  };
+  const Subscribed& subscribed() const;
+  Subscribed& subscribed() { return some().subscribed; }
 
   std::int64_t last_seen_ms() const { return last_seen_ms_; }
   std::uint64_t messages_in() const { return messages_in_; }
@@ -166,7 +183,20 @@ class Session final : public net::MessageHandler {
     Event event;
     Recipient recipient;
   };
+  struct Occasional {
+    Cause cause;
+    Subscribed subscribed;
+    /// Events that wait for the ack of a subscription.
+    std::vector<HeldEvent> held;
+    std::size_t held_bytes = 0;
+    /// Commands whose frames the kernel has not taken yet, by position.
+    std::vector<std::pair<std::uint64_t, std::string>> unwritten_commands;
+    std::optional<ReplyRing::Ticket> answer_when_open;
+    std::int64_t over_rate_since = 0;
+    std::int64_t last_over_rate = 0;
+  };
 
+  Occasional& some();
   void move_to(SessionState state);
   Encoded encode(std::string_view json) const;
   /// Writes the answer with `write(json, id)`: what is next in order leaves without being kept.
@@ -175,7 +205,7 @@ class Session final : public net::MessageHandler {
     if (!replies_.holds(ticket)) return;
     if (replies_.is_next(ticket)) {
       const protocol::RequestId id = replies_.skip();
-      std::string& json = encoder_.blank();
+      std::string& json = ports_.encoder.blank();
       write(json, id);
       send_answer(answer, json);
     } else {
@@ -199,37 +229,27 @@ class Session final : public net::MessageHandler {
   std::unique_ptr<net::Transport> transport_;
   ConnectionInfo info_;
   std::optional<auth::Principal> principal_;
-  protocol::Parser& parser_;
-  Encoder& encoder_;
-  SessionOwner& owner_;
-  const Clock& clock_;
-  const Settings& settings_;
-
-  SessionState state_ = SessionState::kAwaitingAuth;
-  Cause cause_;
+  const SessionPorts& ports_;
   Outbox outbox_;
   ReplyRing replies_;
   TokenBucket rate_;
-  int bad_in_a_row_ = 0;
-  std::int64_t over_rate_since_ = 0;
-  std::int64_t last_over_rate_ = 0;
+  /// Null before anything of it was needed.
+  std::unique_ptr<Occasional> occasional_;
+
+  std::int64_t opened_steady_ms_ = 0;
+  std::int64_t last_life_steady_ms_ = 0;
+  std::int64_t last_seen_ms_ = 0;
+  std::uint64_t messages_in_ = 0;
+  std::uint64_t messages_out_ = 0;
   int joins_ = 0;
-  std::vector<HeldEvent> held_;
-  std::size_t held_bytes_ = 0;
-  /// Commands whose frames the kernel has not taken yet, by position.
-  std::deque<std::pair<std::uint64_t, std::string>> unwritten_commands_;
+  std::int16_t bad_in_a_row_ = 0;
+  std::int8_t unanswered_pings_ = 0;
+  SessionState state_ = SessionState::kAwaitingAuth;
   bool is_store_behind_ = false;
   bool awaits_verdict_ = false;
   bool is_reading_ = true;
   bool wants_room_ = false;
   bool is_expiry_told_ = false;
-  std::optional<ReplyRing::Ticket> answer_when_open_;
-  std::int64_t opened_steady_ms_ = 0;
-  std::int64_t last_life_steady_ms_ = 0;
-  int unanswered_pings_ = 0;
-  std::int64_t last_seen_ms_ = 0;
-  std::uint64_t messages_in_ = 0;
-  std::uint64_t messages_out_ = 0;
 };
 
 }  // namespace fairlead::hub

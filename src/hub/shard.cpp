@@ -20,6 +20,7 @@ Shard::Shard(std::size_t index, const Settings& settings, Ports ports, devices::
                       .keys = ports.keys,
                       .failures = ports.failures,
                       .slow_checks = ports.slow_checks}),
+      session_ports_{parser_, encoder_, *this, ports.clock, settings},
       home_(index, settings, {ports.telemetry, ports.devices, ports.commands}, ports.peers,
             connections_, encoder_, ports.clock, ports.random, keys),
       idempotency_keys_(ports.clock),
@@ -33,10 +34,8 @@ Shard::~Shard() = default;
 void Shard::adopt(Arrival arrival) {
   auto principal = std::exchange(arrival.principal, std::nullopt);
   const protocol::RequestId auth_id = std::exchange(arrival.auth_id, {});
-  SessionOwner& owner = *this;
   Session& session = connections_.add(
-      std::make_unique<Session>(connections_.next_number(), std::move(arrival), parser_, encoder_,
-                                owner, ports_.clock, settings_));
+      std::make_unique<Session>(connections_.next_number(), std::move(arrival), session_ports_));
   ports_.host.attach(session.transport(), session);
   if (is_store_behind_) session.set_store_is_behind(true);
   if (principal) {
@@ -158,7 +157,7 @@ void Shard::has_room(Session& session) {
 
 void Shard::log_opening(const Session& session) {
   const auth::Principal& principal = *session.principal();
-  ports_.logs.open_log({.connection = session.info().id,
+  ports_.logs.open_log({.connection = session.info().id(),
                         .tenant = principal.tenant,
                         .kind = std::string(auth::name_of(principal.kind)),
                         .subject = principal.subject,
@@ -173,7 +172,7 @@ void Shard::log_opening(const Session& session) {
 
 void Shard::log_end(const Session& session) {
   const auth::Principal& principal = *session.principal();
-  ConnectionLog log{.connection = session.info().id,
+  ConnectionLog log{.connection = session.info().id(),
                     .tenant = principal.tenant,
                     .kind = std::string(auth::name_of(principal.kind)),
                     .subject = principal.subject,

@@ -164,6 +164,7 @@ class Shard final : private SessionOwner {
   Ports ports_;
   protocol::Parser parser_;
   Encoder encoder_;
+  const SessionPorts session_ports_;
   Connections connections_;
   auth::Revocations revocations_;
   Authenticator authenticator_;

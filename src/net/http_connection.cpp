@@ -322,8 +322,7 @@ void HttpConnection::finish_upgrade() {
   WebSocketState state{.socket = std::move(socket_),
                        .decoder = WebSocketDecoder(Role::kServer, upgrade_->max_message_bytes),
                        .queue = std::move(queue_),
-                       .unread = std::move(unread_)};
-  state.unread.reserve(state.unread.size() + WebSocketDecoder::kPadding);
+                       .unread = Unread(unread_)};
   std::string extensions;
   if (const auto& options = host_.options().deflate; options) {
     if (const auto agreed = negotiate_deflate(handshake_.extensions, *options); agreed) {

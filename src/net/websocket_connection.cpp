@@ -96,7 +96,7 @@ void WebSocketConnection::attach_to(Reactor& host, MessageHandler& handler) {
   FAIRLEAD_ASSERT(state_.phase != kOver);
   handler_ = &handler;
   is_blocked_ = false;
-  has_undelivered_ = state_.unread.size() > state_.unread_begin;
+  has_undelivered_ = !state_.unread.is_empty();
   host.watch(*this, state_.socket.fd(), is_reading() ? EPOLLIN : 0U);
   if (!state_.queue.is_empty() || state_.phase == kFinishing) host.want_flush(*this);
   const bool has_work = has_undelivered_ || (is_reading() && state_.socket.has_unread());
@@ -145,7 +145,7 @@ void WebSocketConnection::on_events(std::uint32_t events) {
 
 void WebSocketConnection::read() {
   const std::span<char> buffer = reactor()->receive_buffer();
-  const std::string_view before = std::string_view(state_.unread).substr(state_.unread_begin);
+  const std::span<const char> before = state_.unread.bytes();
   std::ranges::copy(before, buffer.begin());
   const IoResult result = state_.socket.receive(buffer.subspan(before.size()));
   ++reactor()->count().reads;
@@ -190,24 +190,19 @@ bool WebSocketConnection::deliver(std::span<char>& input) {
 
 void WebSocketConnection::keep(std::span<char> rest, bool is_in_place) {
   if (rest.empty() || state_.phase == kFinishing) {
-    std::string().swap(state_.unread);
-    state_.unread_begin = 0;
+    state_.unread = {};
   } else if (!is_in_place || !has_undelivered_) {
-    std::string kept;
-    kept.reserve(rest.size() + WebSocketDecoder::kPadding);
-    kept.assign(rest.data(), rest.size());
-    state_.unread = std::move(kept);
-    state_.unread_begin = 0;
+    state_.unread = Unread({rest.data(), rest.size()});
   } else {
     // Still in the buffer that is being worked off: no copy a turn.
-    state_.unread_begin = static_cast<std::size_t>(rest.data() - state_.unread.data());
+    state_.unread.take(state_.unread.bytes().size() - rest.size());
   }
   if (reactor() == nullptr) return;
   if (has_undelivered_ && may_deliver()) reactor()->make_ready(*this);
 }
 
 void WebSocketConnection::deliver_unread() {
-  std::span<char> input = std::span(state_.unread).subspan(state_.unread_begin);
+  std::span<char> input = state_.unread.bytes();
   if (!deliver(input)) return;
   keep(input, true);
   update_interest();

@@ -13,6 +13,7 @@
 #include "net/send_queue.h"
 #include "net/socket.h"
 #include "net/transport.h"
+#include "net/unread.h"
 #include "net/websocket.h"
 #include "net/websocket_decoder.h"
 
@@ -51,9 +52,7 @@ struct WebSocketState {
   Socket socket;
   WebSocketDecoder decoder;
   SendQueue queue{};
-  /// Bytes read and not decoded, from `unread_begin` on.
-  std::string unread{};
-  std::size_t unread_begin = 0;
+  Unread unread{};
   std::unique_ptr<OutgoingDeflate> deflate{};
   /// Masking keys; a client's only.
   std::unique_ptr<MaskKeys> mask_keys{};

@@ -39,7 +39,7 @@ Decoded WebSocketDecoder::error() const {
 
 void WebSocketDecoder::release() {
   if (!is_joined_delivered_) return;
-  std::string().swap(joined_);
+  joined_.reset();
   is_joined_delivered_ = false;
 }
 
@@ -93,7 +93,7 @@ WebSocketDecoder::Parsed WebSocketDecoder::parse_length(std::string_view input, 
 
 bool WebSocketDecoder::check_data_frame(const Header& header) {
   if (is_control(header.opcode)) return true;
-  const std::size_t before = is_in_message_ ? joined_.size() : 0;
+  const std::size_t before = is_in_message_ ? joined_->size() : 0;
   if (header.length <= max_message_bytes_ && before <= max_message_bytes_ - header.length) {
     return true;
   }
@@ -170,12 +170,12 @@ Decoded WebSocketDecoder::inflate_message(std::string_view payload) {
     set_error(close_code::kNotUtf8, "text is not UTF-8");
     return error();
   }
-  joined_ = std::move(inflated);
-  joined_.reserve(joined_.size() + kPadding);
+  joined_ = std::make_unique<std::string>(std::move(inflated));
+  joined_->reserve(joined_->size() + kPadding);
   is_joined_delivered_ = true;
   return {.kind = Decoded::Kind::kMessage,
           .message = static_cast<MessageKind>(message_),
-          .payload = joined_};
+          .payload = *joined_};
 }
 
 Decoded WebSocketDecoder::finish_message(std::string_view payload) {
@@ -219,8 +219,9 @@ void WebSocketDecoder::begin_frame(const Header& header) {
   mask_offset_ = 0;
   const std::uint64_t soon = std::min(header.length, kReserveAtOnce);
   // Frame after frame, memory at least doubles: many small fragments must not cost a copy each.
-  const std::size_t wanted = joined_.size() + soon + kPadding;
-  if (wanted > joined_.capacity()) joined_.reserve(std::max(wanted, 2 * joined_.size()));
+  if (!joined_) joined_ = std::make_unique<std::string>();
+  const std::size_t wanted = joined_->size() + soon + kPadding;
+  if (wanted > joined_->capacity()) joined_->reserve(std::max(wanted, 2 * joined_->size()));
 }
 
 bool WebSocketDecoder::take_part(std::span<char>& input) {
@@ -234,7 +235,7 @@ bool WebSocketDecoder::take_part(std::span<char>& input) {
   if (message_ == Opcode::kText && !is_compressed_ && !utf8_.feed(part)) {
     return set_error(close_code::kNotUtf8, "text is not UTF-8");
   }
-  joined_.append(part);
+  joined_->append(part);
   return true;
 }
 
@@ -265,8 +266,8 @@ Decoded WebSocketDecoder::next(std::span<char>& input) {
     is_in_frame_ = false;
     if (is_final_frame_) {
       is_joined_delivered_ = true;
-      joined_.reserve(joined_.size() + kPadding);
-      return finish_message(joined_);
+      joined_->reserve(joined_->size() + kPadding);
+      return finish_message(*joined_);
     }
   }
 }

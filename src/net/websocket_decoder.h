@@ -81,7 +81,7 @@ class WebSocketDecoder {
 
   std::size_t max_message_bytes_;
   /// The message so far, when it did not come in one frame in one piece.
-  std::string joined_;
+  std::unique_ptr<std::string> joined_;
   std::string_view error_reason_;
   std::unique_ptr<Inflater> inflater_;
   std::uint64_t frame_left_ = 0;

@@ -79,7 +79,7 @@ HubLife::HubLife(store::memory::Backend& backend, support::HandClock& clock, Ran
       clock_(clock),
       random_(random),
       settings_(settings),
-      life_(std::to_string(life)),
+      life_(life),
       keys_(keys_of_simulation()),
       mail_(std::make_unique<Mail>(*this, shards)),
       pressure_(std::make_unique<Pressure>(store_)) {
@@ -126,7 +126,7 @@ void HubLife::accept(std::shared_ptr<Wire> wire, std::size_t index) {
                        .info = {},
                        .principal = std::nullopt,
                        .auth_id = {}};
-  arrival.info.id = "c-" + life_ + "-" + std::to_string(++connections_);
+  arrival.info.ulid = Ulid(static_cast<std::int64_t>(life_), 0, ++connections_);
   arrival.info.remote = "simulated";
   arrival.info.connected_at = clock_.now_ms();
   shard(index).adopt(std::move(arrival));

@@ -57,7 +57,7 @@ class HubLife {
   support::HandClock& clock_;
   Random& random_;
   const hub::Settings& settings_;
-  const std::string life_;
+  const std::uint64_t life_;
   std::shared_ptr<const auth::KeySet> keys_;
   std::unique_ptr<Mail> mail_;
   std::unique_ptr<Pressure> pressure_;

@@ -179,7 +179,8 @@ class Run {
     for (const auto& [id, log] : disk_.state().logs) {
       // Exactly those that live are open.
       if (!log.disconnected_at) {
-        CHECK_MESSAGE(log.connection.starts_with("c-" + std::to_string(lives_)), id);
+        const std::string of_this_life = Ulid(static_cast<std::int64_t>(lives_), 0, 0).text('c');
+        CHECK_MESSAGE(log.connection.starts_with(of_this_life.substr(0, 12)), id);
       }
     }
   }

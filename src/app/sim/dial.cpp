@@ -253,7 +253,7 @@ struct Dial::Attempt : std::enable_shared_from_this<Dial::Attempt> {
     net::WebSocketState state{
         .socket = std::move(stream),
         .decoder = net::WebSocketDecoder(net::Role::kClient, kMaxMessageBytes),
-        .unread = std::move(rest)};
+        .unread = net::Unread(rest)};
     state.mask_keys = std::make_unique<net::MaskKeys>();
     finish(std::make_unique<net::WebSocketConnection>(std::move(state)));
   }

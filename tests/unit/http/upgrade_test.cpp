@@ -126,8 +126,8 @@ TEST_CASE("what arrives knows its id, its peer and its time, and large messages 
   front.knock({});
   const auto& arrivals = front.site.arrivals;
   REQUIRE(arrivals.size() == 2);
-  CHECK(arrivals[0].info.id.starts_with("c-"));
-  CHECK(arrivals[0].info.id != arrivals[1].info.id);
+  CHECK(arrivals[0].info.id().starts_with("c-"));
+  CHECK(arrivals[0].info.ulid != arrivals[1].info.ulid);
   CHECK(arrivals[0].info.remote == "192.0.2.7:4711");
   CHECK(arrivals[0].info.connected_at == front.site.hub.clock.now_ms());
 }

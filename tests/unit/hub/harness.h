@@ -240,7 +240,7 @@ class Harness final : private Peers, private Backpressure {
     auto line = std::make_shared<Line>();
     lines_.push_back(line);
     Arrival arrival{.transport = std::make_unique<LineTransport>(line),
-                    .info = {.id = "c-" + std::to_string(lines_.size()),
+                    .info = {.ulid = Ulid(0, 0, lines_.size()),
                              .remote = "test",
                              .connected_at = clock.now_ms()},
                     .principal = std::move(principal),

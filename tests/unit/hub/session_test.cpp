@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "hub/connections.h"
 #include "support/hand_clock.h"
 
 namespace fairlead::hub {
@@ -56,12 +57,10 @@ class Fixture : public SessionOwner {
     settings.messages_per_second = 10;
     settings.burst = 50;
     Arrival arrival{.transport = std::make_unique<FakeTransport>(wire),
-                    .info = {.id = "c-1", .remote = "test"},
+                    .info = {.ulid = Ulid(0, 0, 1), .remote = "test"},
                     .principal = std::nullopt,
                     .auth_id = {}};
-    SessionOwner& owner = *this;
-    session =
-        std::make_unique<Session>(1, std::move(arrival), parser, encoder, owner, clock, settings);
+    session = std::make_unique<Session>(1, std::move(arrival), ports);
   }
 
   void handle(Session&, protocol::RequestId id, protocol::Request request) override {
@@ -98,6 +97,7 @@ class Fixture : public SessionOwner {
   Settings settings;
   protocol::Parser parser;
   Encoder encoder;
+  const SessionPorts ports{parser, encoder, *this, clock, settings};
   Wire wire;
   std::vector<ReplyRing::Ticket> tickets;
   std::vector<std::string> commands;
@@ -373,6 +373,41 @@ TEST_CASE_FIXTURE(Fixture, "one that does not read what must not be dropped ends
   wire.queued = settings.outbox_bytes;
   session->tell_event("x");
   CHECK(wire.closed == 4410);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a place that is given again is another session's, and lists go by id") {
+  Connections connections;
+  const auto add = [&](std::uint64_t id) {
+    Arrival arrival{.transport = std::make_unique<FakeTransport>(wire),
+                    .info = {.ulid = Ulid(0, 0, id), .remote = "test"},
+                    .principal = std::nullopt,
+                    .auth_id = {}};
+    return connections
+        .add(std::make_unique<Session>(connections.next_number(), std::move(arrival), ports))
+        .number();
+  };
+  const SessionNumber first = add(3);
+  const SessionNumber second = add(1);
+  CHECK(first != 0);
+  CHECK(connections.find(first)->number() == first);
+  connections.erase(first);
+  CHECK(connections.find(first) == nullptr);
+  const SessionNumber third = add(2);
+  CHECK(third != first);
+  CHECK(connections.find(first) == nullptr);
+  CHECK(connections.size() == 2);
+  std::vector<SessionNumber> listed;
+  const auto list = [&listed](const Session& visited) {
+    listed.push_back(visited.number());
+    return true;
+  };
+  connections.each("", list);
+  CHECK(listed == std::vector{second, third});
+  listed.clear();
+  connections.each(Ulid(0, 0, 1).text('c'), list);
+  CHECK(listed == std::vector{third});
+  CHECK(connections.find(Ulid(0, 0, 2).text('c'))->number() == third);
+  CHECK(connections.find("c-none") == nullptr);
 }
 
 }  // namespace fairlead::hub
