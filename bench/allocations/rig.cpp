@@ -106,7 +106,7 @@ Result<std::size_t> Rig::connect(auth::Principal principal) {
       .decoder = net::WebSocketDecoder(net::Role::kServer, settings_.max_message_bytes)};
   places_[home]->shard.adopt(
       {.transport = std::make_unique<net::WebSocketConnection>(std::move(state)),
-       .info = {.id = fmt::format("c-{}", number),
+       .info = {.ulid = Ulid::make(clock_.now_ms(), random_),
                 .remote = "bench",
                 .connected_at = clock_.now_ms()},
        .principal = std::move(principal),
