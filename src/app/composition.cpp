@@ -44,11 +44,23 @@ Result<net::Senders> make_senders(std::string_view io, std::size_t shards) {
 // Destroyed from below: what uses comes after what is used.
 struct Hub::Parts {
   Parts(Settings in_force, const Clock& clock_in, auth::OriginPolicy allowed)
-      : settings(std::move(in_force)), clock(clock_in), origins(std::move(allowed)) {}
+      : settings(std::move(in_force)),
+        clock(clock_in),
+        origins(std::move(allowed)),
+        memory(settings.hub.memory_bytes),
+        gate({.sockets = settings.hub.connections + settings.hub.handshakes,
+              .handshakes = settings.hub.handshakes,
+              .per_address = settings.hub.connections_per_ip},
+             memory),
+        connections(settings.hub.connections) {}
 
   const Settings settings;
   const Clock& clock;
   const auth::OriginPolicy origins;
+  MemoryMeter memory;
+  net::Gate gate;
+  Places connections;
+  ShardSite::Front::Refused refused;
   std::unique_ptr<KeyKeeper> keys;
   std::unique_ptr<SharedFailures> failures;
   std::unique_ptr<VerifyPool> verifiers;
@@ -72,7 +84,7 @@ struct Hub::Parts {
 
   Result<void> open_net();
   Result<void> listen();
-  net::ReactorOptions reactor_options() const;
+  net::ReactorOptions reactor_options();
   net::ReceptionRules reception_rules() const;
   Result<void> make_shards(protocol::DeviceKey last_key);
   void make_fronts();
@@ -110,8 +122,8 @@ Result<void> Hub::Parts::listen() {
   return {};
 }
 
-net::ReactorOptions Hub::Parts::reactor_options() const {
-  net::ReactorOptions options{.http = settings.http};
+net::ReactorOptions Hub::Parts::reactor_options() {
+  net::ReactorOptions options{.http = settings.http, .memory = &memory};
   if (settings.is_deflating) {
     options.deflate = {.min_bytes = settings.deflate_min_bytes,
                        .level = settings.deflate_level,
@@ -126,7 +138,7 @@ Result<void> Hub::Parts::make_shards(protocol::DeviceKey last_key) {
   const std::size_t count = settings.shards > 0 ? static_cast<std::size_t>(settings.shards) : cores;
   auto senders = make_senders(settings.io, count);
   if (!senders) return std::unexpected(senders.error());
-  mail = std::make_unique<ShardMail>(count);
+  mail = std::make_unique<ShardMail>(count, settings.hub.connections_per_principal);
   const net::ReactorOptions net = reactor_options();
   verifiers = std::make_unique<VerifyPool>(static_cast<std::size_t>(settings.verifiers),
                                            settings.tokens, clock);
@@ -140,7 +152,8 @@ Result<void> Hub::Parts::make_shards(protocol::DeviceKey last_key) {
                                    .clock = clock,
                                    .store = *store,
                                    .mail = *mail,
-                                   .backpressure = *backpressure};
+                                   .backpressure = *backpressure,
+                                   .memory = memory};
   for (std::size_t index = 0; index < count; ++index) {
     const devices::KeySeries series{.first = last_key + 1 + static_cast<protocol::DeviceKey>(index),
                                     .step = static_cast<protocol::DeviceKey>(count)};
@@ -158,12 +171,14 @@ void Hub::Parts::make_fronts() {
   const bool is_split = admin_listener != nullptr;
   for (std::size_t index = 0; index < shards.size(); ++index) {
     auto front = std::make_unique<Front>();
-    front->site =
-        std::make_unique<ShardSite>(index, shards, *mail, *store, *keys, settings.hub.connections);
+    front->site = std::make_unique<ShardSite>(
+        index, shards, *mail, *store, *keys,
+        ShardSite::Front{
+            .gate = gate, .memory = memory, .connections = connections, .refused = refused});
     const auto serves = is_split ? http::Serves::kAllButAdmin : http::Serves::kEverything;
     front->routes = std::make_unique<http::Routes>(*front->site, *site_settings, *rates, serves,
                                                    clock, front->random);
-    listener->watch(shards[index]->reactor(), *front->routes, {}, reception_rules());
+    listener->watch(shards[index]->reactor(), *front->routes, &gate, reception_rules());
     if (is_split) {
       front->admin_routes = std::make_unique<http::Routes>(
           *front->site, *site_settings, *rates, http::Serves::kAdminOnly, clock, front->random);
@@ -238,7 +253,7 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, const Clock& clock) {
   parts->store = std::move(*opened);
   auto loaded = parts->store->load();
   if (!loaded) return std::unexpected(loaded.error());
-  parts->backpressure = std::make_unique<StoreBackpressure>(*parts->store);
+  parts->backpressure = std::make_unique<StoreBackpressure>(*parts->store, parts->memory);
   if (auto made = parts->make_shards(loaded->last_key); !made) {
     return std::unexpected(made.error());
   }

@@ -96,6 +96,11 @@ Result<Settings> load_settings(const ConfigSources& sources) {
                 settings.hub.outbox_bytes, settings.hub.max_message_bytes);
   }
   if (auto fits = check_http(settings); !fits) return std::unexpected(fits.error());
+  if (settings.hub.memory_bytes > 0 && settings.hub.memory_bytes < settings.hub.outbox_bytes) {
+    return fail(Code::kInvalid,
+                "limits.memory_bytes = {}: must be 0 or at least limits.outbox_bytes ({})",
+                settings.hub.memory_bytes, settings.hub.outbox_bytes);
+  }
   if (settings.store_url != "sqlite:") {
     return fail(Code::kInvalid,
                 "store.url: unknown store {}; this version knows sqlite: (in store.data)",

@@ -4,9 +4,12 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "base/keyed_places.h"
+#include "base/memory_meter.h"
 #include "hub/peers.h"
 #include "hub/shard.h"
 #include "net/reactor.h"
@@ -20,7 +23,9 @@ class ShardMail final : public hub::Peers {
   /// Tasks that may wait for one shard before all take no new work in.
   static constexpr std::size_t kHighMark = 100'000;
 
-  explicit ShardMail(std::size_t count) : boxes_(count) {}
+  /// `connections_per_client`: 0 for any number.
+  explicit ShardMail(std::size_t count, std::size_t connections_per_client = 0)
+      : boxes_(count), clients_(connections_per_client) {}
 
   void enter(std::size_t index, net::Reactor& reactor, hub::Shard& shard) {
     boxes_[index].reactor = &reactor;
@@ -44,7 +49,27 @@ class ShardMail final : public hub::Peers {
 
   bool is_any_full() const override { return full_.load(std::memory_order_relaxed) > 0; }
 
+  bool take_client_place(const auth::Principal& who) override {
+    return clients_.take(name_of(who));
+  }
+  void give_back_client_place(const auth::Principal& who) override {
+    clients_.give_back(name_of(who));
+  }
+  bool has_client_place(const auth::Principal& who) { return clients_.has_room(name_of(who)); }
+
+  /// About the bytes of all mail that waits.
+  std::size_t waiting_bytes() const {
+    std::size_t tasks = 0;
+    for (const Box& box : boxes_) tasks += box.waiting.load(std::memory_order_relaxed);
+    return tasks * kBytesPerTask;
+  }
+
  private:
+  /// What a task and its captures usually take.
+  static constexpr std::size_t kBytesPerTask = 512;
+
+  static std::string name_of(const auth::Principal& who) { return who.tenant + '\0' + who.subject; }
+
   struct Box {
     net::Reactor* reactor = nullptr;
     hub::Shard* shard = nullptr;
@@ -52,16 +77,20 @@ class ShardMail final : public hub::Peers {
   };
   std::vector<Box> boxes_;
   std::atomic<std::size_t> full_ = 0;
+  KeyedPlaces clients_;
 };
 
-/// What the shards ask of the store's queue.
+/// What the shards ask of the store's queue, and of the memory that is left.
 class StoreBackpressure final : public hub::Backpressure {
  public:
-  explicit StoreBackpressure(const store::Store& store) : store_(store) {}
-  bool is_congested() const override { return store_.is_congested(); }
+  StoreBackpressure(const store::Store& store, const MemoryMeter& memory)
+      : store_(store), memory_(memory) {}
+  bool is_congested() const override { return store_.is_congested() || memory_.is_over(); }
+  bool is_memory_short() const override { return memory_.is_high(); }
 
  private:
   const store::Store& store_;
+  const MemoryMeter& memory_;
 };
 
 }  // namespace fairlead::app

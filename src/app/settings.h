@@ -80,6 +80,8 @@ struct Settings {
   bool is_dev = false;
 };
 
+static_assert(hub::Settings().outbox_bytes <= hub::Settings().memory_bytes,
+              "one slow reader is not too much for the hub");
 static_assert(hub::Settings().max_message_bytes <= hub::Settings().outbox_bytes,
               "an outbox holds a message of the largest size");
 

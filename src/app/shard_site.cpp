@@ -51,13 +51,8 @@ struct Scrape {
 }  // namespace
 
 ShardSite::ShardSite(std::size_t here, const Shards& shards, ShardMail& mail,
-                     const store::Store& store, const KeyKeeper& keys, std::size_t max_connections)
-    : here_(here),
-      shards_(shards),
-      mail_(mail),
-      store_(store),
-      keys_(keys),
-      max_connections_(max_connections) {}
+                     const store::Store& store, const KeyKeeper& keys, const Front& front)
+    : here_(here), shards_(shards), mail_(mail), store_(store), keys_(keys), front_(front) {}
 
 std::optional<Result<auth::Principal>> ShardSite::authenticate(std::string_view token,
                                                                std::string_view remote) {
@@ -83,10 +78,16 @@ void ShardSite::may_connect(const auth::Principal& who, Completion<void> done) {
       std::move(done));
 }
 
-bool ShardSite::has_place() const {
-  std::size_t connections = 0;
-  for (const auto& shard : shards_) connections += shard->connections();
-  return connections < max_connections_;
+Place ShardSite::take_place() {
+  Place place = Place::take(front_.connections);
+  if (!place.is_taken()) front_.refused.connections.fetch_add(1, std::memory_order_relaxed);
+  return place;
+}
+
+bool ShardSite::has_client_place(const auth::Principal& who) {
+  const bool has_room = mail_.has_client_place(who);
+  if (!has_room) front_.refused.principal.fetch_add(1, std::memory_order_relaxed);
+  return has_room;
 }
 
 void ShardSite::arrive(hub::Arrival arrival) {
@@ -110,6 +111,31 @@ std::vector<std::pair<std::string, std::string>> ShardSite::failures() const {
   return failures;
 }
 
+http::FrontMetrics ShardSite::front_metrics() const {
+  using enum net::Refusal;
+  const auto held = [this](MemoryKind kind) {
+    return static_cast<double>(front_.memory.held(kind));
+  };
+  const auto refused = [this](net::Refusal why) {
+    return static_cast<double>(front_.gate.refused(why));
+  };
+  const auto count = [](const std::atomic<std::uint64_t>& counter) {
+    return static_cast<double>(counter.load(std::memory_order_relaxed));
+  };
+  return {.sockets = front_.gate.sockets(),
+          .handshakes = front_.gate.handshakes(),
+          .refused = {{"sockets", refused(kSockets)},
+                      {"handshakes", refused(kHandshakes)},
+                      {"address", refused(kAddress)},
+                      {"memory", refused(kMemory)},
+                      {"connections", count(front_.refused.connections)},
+                      {"principal", count(front_.refused.principal)}},
+          .memory = {{"queued", held(MemoryKind::kQueued)},
+                     {"received", held(MemoryKind::kReceived)},
+                     {"store", held(MemoryKind::kStore)},
+                     {"mail", held(MemoryKind::kMail)}}};
+}
+
 void ShardSite::collect_metrics(
     std::move_only_function<void(std::vector<prometheus::MetricFamily>)> done) {
   auto scrape = std::make_shared<Scrape>(
@@ -126,8 +152,8 @@ void ShardSite::collect_metrics(
       mail_.post(here_, [this, scrape = std::move(scrape), copy = std::move(copy)](hub::Shard&) {
         scrape->shards.push_back(copy);
         if (--scrape->left == 0) {
-          scrape->done(
-              http::metric_families(scrape->shards, store_metrics(store_), key_metrics(keys_)));
+          scrape->done(http::metric_families(scrape->shards, store_metrics(store_), front_metrics(),
+                                             key_metrics(keys_)));
         }
       });
     });

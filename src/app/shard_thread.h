@@ -36,6 +36,7 @@ class ShardThread {
     store::Store& store;
     ShardMail& mail;
     hub::Backpressure& backpressure;
+    MemoryMeter& memory;
   };
 
   ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys,
@@ -55,21 +56,23 @@ class ShardThread {
   net::Reactor& reactor() { return reactor_; }
 
   // ---- any thread -------------------------------------------------------------------------------
-  std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
   /// No WebSocket is left, and no HTTP answer is owed (or too late).
   bool is_drained() const { return is_drained_.load(std::memory_order_acquire); }
 
  private:
   bool has_answered() const;
+  void sample_memory();
 
   const Clock& clock_;
+  const store::Store& store_;
+  const ShardMail& mail_;
+  MemoryMeter& memory_;
   net::Reactor reactor_;
   SystemRandom random_;
   std::unique_ptr<store::ShardStore> repositories_;
   auth::Verifier verifier_;
   ShardChecks slow_checks_;
   hub::Shard shard_;
-  std::atomic<std::size_t> connections_ = 0;
   std::atomic<bool> is_drained_ = false;
   std::int64_t give_up_steady_ms_ = 0;
   std::thread thread_;

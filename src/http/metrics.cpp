@@ -211,10 +211,28 @@ void add_keys(Families& families, const KeyMetrics& keys) {
                             MetricType::Gauge, keys.age_seconds));
 }
 
+void add_front(Families& families, const FrontMetrics& front) {
+  families.push_back(single("fairlead_sockets", "Sockets of peers, whatever they speak",
+                            MetricType::Gauge, static_cast<double>(front.sockets)));
+  families.push_back(single("fairlead_handshakes",
+                            "Sockets that have neither sent a whole request nor a good token",
+                            MetricType::Gauge, static_cast<double>(front.handshakes)));
+  MetricFamily refused =
+      family("fairlead_refused_connections_total",
+             "Connections turned away by the limit that was met", MetricType::Counter);
+  for (const auto& [reason, count] : front.refused) add(refused, {{"reason", reason}}, count);
+  families.push_back(std::move(refused));
+  MetricFamily memory =
+      family("fairlead_memory_bytes", "Bytes held for peers and the store by what they wait for",
+             MetricType::Gauge);
+  for (const auto& [kind, bytes] : front.memory) add(memory, {{"kind", kind}}, bytes);
+  families.push_back(std::move(memory));
+}
+
 }  // namespace
 
 std::vector<MetricFamily> metric_families(const std::vector<ShardMetrics>& shards,
-                                          const StoreMetrics& store,
+                                          const StoreMetrics& store, const FrontMetrics& front,
                                           const std::optional<KeyMetrics>& keys) {
   Families families;
   add_connections(families, shards);
@@ -223,6 +241,7 @@ std::vector<MetricFamily> metric_families(const std::vector<ShardMetrics>& shard
   add_arrivals(families, shards);
   add_state(families, shards);
   add_store(families, store);
+  add_front(families, front);
   if (keys) add_keys(families, *keys);
   return families;
 }

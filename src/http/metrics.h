@@ -49,10 +49,20 @@ struct KeyMetrics {
   double age_seconds = 0;
 };
 
-/// All families of /metrics: the sum over the shards, the store, and the keys where they are
-/// fetched. Labels are bounded: kinds, types, codes, states.
+/// What stands before the shards; pairs are of a label and its value.
+struct FrontMetrics {
+  using Labelled = std::vector<std::pair<std::string, double>>;
+  std::size_t sockets = 0;
+  std::size_t handshakes = 0;
+  Labelled refused;
+  Labelled memory;
+};
+
+/// All families of /metrics: the sum over the shards, the store, what stands before, and the keys
+/// where they are fetched. Labels are bounded: kinds, types, codes, states.
 std::vector<prometheus::MetricFamily> metric_families(const std::vector<ShardMetrics>& shards,
                                                       const StoreMetrics& store,
+                                                      const FrontMetrics& front,
                                                       const std::optional<KeyMetrics>& keys);
 
 }  // namespace fairlead::http

@@ -12,6 +12,7 @@
 #include "auth/principal.h"
 #include "base/clock.h"
 #include "base/completion.h"
+#include "base/place.h"
 #include "base/random.h"
 #include "hub/arrival.h"
 #include "hub/operations.h"
@@ -37,8 +38,10 @@ class Site {
   virtual hub::Operations& operations() = 0;
   /// kForbidden when the device is disabled. May answer inside the call.
   virtual void may_connect(const auth::Principal& who, Completion<void> done) = 0;
-  /// False over `limits.connections`.
-  virtual bool has_place() const = 0;
+  /// Among `limits.connections`; none when all are taken.
+  virtual Place take_place() = 0;
+  /// False when that client has as many connections as it may.
+  virtual bool has_client_place(const auth::Principal& who) = 0;
   /// A WebSocket after its handshake; moves to the shard where it is at home.
   virtual void arrive(hub::Arrival arrival) = 0;
   /// What is not well, by part; empty: ready.

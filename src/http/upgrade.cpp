@@ -10,7 +10,11 @@
 namespace fairlead::http {
 namespace {
 
-constexpr std::int64_t kFullRetryMs = 5000;
+void respond_full(net::Exchange& exchange, Code code, std::string message) {
+  Error error{.code = code, .message = std::move(message)};
+  error.retry_after_ms = hub::kFullRetryMs;
+  respond_error(exchange, error);
+}
 
 }  // namespace
 
@@ -58,12 +62,15 @@ void Upgrade::serve(const net::HttpRequest& request, std::unique_ptr<net::Exchan
 
 void Upgrade::admit(hub::Arrival arrival, std::string_view protocol,
                     std::unique_ptr<net::Exchange> exchange) {
-  if (!site_.has_place()) {
-    Error error{.code = Code::kOverloaded, .message = "the hub has as many connections as it may"};
-    error.retry_after_ms = kFullRetryMs;
-    return respond_error(*exchange, error);
+  arrival.place = site_.take_place();
+  if (!arrival.place.is_taken()) {
+    return respond_full(*exchange, Code::kOverloaded, "the hub has as many connections as it may");
   }
   if (!arrival.principal || arrival.principal->kind != auth::Kind::kDevice) {
+    if (arrival.principal && !site_.has_client_place(*arrival.principal)) {
+      return respond_full(*exchange, Code::kRateLimited,
+                          "this client has as many connections as it may");
+    }
     return accept(std::move(arrival), protocol, *exchange);
   }
   const auth::Principal who = *arrival.principal;

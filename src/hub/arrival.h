@@ -7,6 +7,7 @@
 
 #include "auth/principal.h"
 #include "base/id.h"
+#include "base/place.h"
 #include "net/transport.h"
 #include "protocol/parse.h"
 #include "protocol/requests.h"
@@ -32,6 +33,8 @@ struct Arrival {
   std::optional<auth::Principal> principal;
   /// Of the `auth` message that brought the principal; none for a handshake's token.
   protocol::RequestId auth_id;
+  /// Among `limits.connections`.
+  Place place{};
 };
 
 }  // namespace fairlead::hub

@@ -28,11 +28,11 @@ bool Outbox::control(const Encoded& message) {
 }
 
 void Outbox::telemetry(const Event& event, const Recipient& recipient) {
-  // Half of the bound is left to what must not be dropped.
+  const std::size_t most = limit_bytes_ / telemetry_share_;
   const std::size_t bytes = event.frame->wire().size();
   // A burst within one turn is no slowness of the reader.
-  if (!fits(bytes, limit_bytes_ / 2)) transport_.flush();
-  if (fits(bytes, limit_bytes_ / 2)) {
+  if (!fits(bytes, most)) transport_.flush();
+  if (fits(bytes, most)) {
     if (aside_) tell_losses(recipient);
     transport_.send(event.frame);
     return;

@@ -36,6 +36,9 @@ class Outbox {
   /// Little waits: a replay may go on.
   bool has_room() const { return transport_.queued_bytes() < limit_bytes_ / 4; }
 
+  /// While memory is short a reader may be less behind before it loses telemetry.
+  void set_memory_short(bool is_short) { telemetry_share_ = is_short ? 16 : 2; }
+
   /// A subscription ended: neither its losses are told nor its conflated samples sent.
   void forget(SubscriptionNumber subscription);
   std::uint64_t dropped() const { return dropped_; }
@@ -63,6 +66,8 @@ class Outbox {
 
   net::Transport& transport_;
   std::size_t limit_bytes_;
+  /// Of the bound, what telemetry may take: the rest is left to what must not be dropped.
+  std::size_t telemetry_share_ = 2;
   Encoder& encoder_;
   protocol::Codec codec_;
   /// Null for the many that need none of it.

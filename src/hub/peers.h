@@ -5,6 +5,8 @@
 #include <functional>
 #include <string_view>
 
+#include "auth/principal.h"
+
 namespace fairlead::hub {
 
 class Shard;
@@ -25,6 +27,13 @@ class Peers {
   virtual void post(std::size_t shard, Task task) = 0;
   /// Some shard has more mail than it should: take no new work in.
   virtual bool is_any_full() const = 0;
+  /// One more connection of that client, over all shards; false when it has as many as it may. One
+  /// that was taken is given back once.
+  virtual bool take_client_place(const auth::Principal& who) {
+    static_cast<void>(who);
+    return true;
+  }
+  virtual void give_back_client_place(const auth::Principal& who) { static_cast<void>(who); }
 };
 
 /// Port to the store's queue: pausing is the answer to a store that cannot keep up.
@@ -32,6 +41,8 @@ class Backpressure {
  public:
   virtual ~Backpressure() = default;
   virtual bool is_congested() const = 0;
+  /// Little memory is left: what slow readers can do without should be dropped.
+  virtual bool is_memory_short() const { return false; }
 };
 
 /// 20 bits of a device's name (FNV-1a, folded): they choose its home shard and are part of the ids

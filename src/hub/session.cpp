@@ -28,6 +28,7 @@ Session::Session(SessionNumber number, Arrival arrival, const SessionPorts& port
     : number_(number),
       transport_(std::move(arrival.transport)),
       info_(std::move(arrival.info)),
+      place_(std::move(arrival.place)),
       ports_(ports),
       outbox_(*transport_, ports.settings.outbox_bytes, ports.encoder, info_.codec),
       rate_(ports.settings.messages_per_second, ports.settings.burst),
@@ -277,6 +278,10 @@ void Session::on_written() {
     wants_room_ = false;
     ports_.owner.has_room(*this);
   }
+}
+
+void Session::on_memory_short() {
+  end(protocol::CloseCode::kTooSlow, close_name(protocol::CloseCode::kTooSlow));
 }
 
 void Session::end(protocol::CloseCode code, std::string_view reason, const Error* told,

@@ -138,6 +138,9 @@ class Session final : public net::MessageHandler,
   void end(protocol::CloseCode code, std::string_view reason, const Error* told = nullptr,
            const protocol::RequestId& told_id = {});
 
+  Place take_place() { return std::move(place_); }
+  /// Telemetry is dropped earlier.
+  void set_memory_short(bool is_short) { outbox_.set_memory_short(is_short); }
   /// Reading stops while the store or the answers are behind.
   void set_store_is_behind(bool is_behind);
   /// Reading stops while its token is looked at elsewhere.
@@ -158,6 +161,8 @@ class Session final : public net::MessageHandler,
   std::optional<DeviceSeat> seat;
   /// When fire() will be called next (steady ms); 0: not at all.
   std::int64_t armed_for_ms = 0;
+  /// Counted with its principal's connections.
+  bool has_client_place = false;
   struct Subscribed {
     SubscriptionNumber last = 0;
     /// Which shards know a subscription.
@@ -176,6 +181,7 @@ class Session final : public net::MessageHandler,
   void on_sign_of_life() override;
   void on_violation(std::uint16_t code, std::string_view reason) override;
   void on_written() override;
+  void on_memory_short() override;
   void on_closed(const net::CloseInfo& info) override;
 
  private:
@@ -228,6 +234,7 @@ class Session final : public net::MessageHandler,
   const SessionNumber number_;
   std::unique_ptr<net::Transport> transport_;
   ConnectionInfo info_;
+  Place place_;
   std::optional<auth::Principal> principal_;
   const SessionPorts& ports_;
   Outbox outbox_;

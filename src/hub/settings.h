@@ -16,6 +16,10 @@ struct Settings {
   /// Over all shards.
   std::size_t connections = 100'000;
   std::size_t connections_per_ip = 0;
+  /// Of one client.
+  std::size_t connections_per_principal = 10'000;
+  std::size_t handshakes = 10'000;
+  std::size_t memory_bytes = std::size_t{1} << 30;
   std::size_t queued_commands_per_device = 50;
   std::size_t outbox_bytes = 1'048'576;
 };
@@ -30,6 +34,8 @@ inline constexpr std::size_t kMaxSubscriptions = 256;
 inline constexpr std::size_t kMaxTakeovers = 10;
 inline constexpr std::int64_t kTakeoverWindowMs = 60'000;
 inline constexpr std::int64_t kTakeoverPenaltyMs = 60'000;
+/// When to come again to a hub, or for a client, without a free place.
+inline constexpr std::int64_t kFullRetryMs = 5000;
 /// How long a connection may stay over its rate.
 inline constexpr std::int64_t kMaxOverRateMs = 10'000;
 /// Before a token's expiry its holder is told.

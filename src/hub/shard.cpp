@@ -38,6 +38,7 @@ void Shard::adopt(Arrival arrival) {
       std::make_unique<Session>(connections_.next_number(), std::move(arrival), session_ports_));
   ports_.host.attach(session.transport(), session);
   if (is_store_behind_) session.set_store_is_behind(true);
+  session.set_memory_short(is_memory_short_);
   if (principal) {
     begin(session, std::move(*principal), auth_id);
   } else {
@@ -67,21 +68,38 @@ void Shard::handle(Session& session, protocol::RequestId id, protocol::Request r
 
 void Shard::move_away(Session& session, std::size_t home, auth::Principal principal,
                       protocol::RequestId auth_id) {
-  session.hand_over([this, home, number = session.number(), info = session.info(),
-                     principal = std::move(principal), auth_id = std::move(auth_id)](
-                        std::unique_ptr<net::Transport> transport) mutable {
-    connections_.erase(number);
-    Arrival arrival{.transport = std::move(transport),
-                    .info = std::move(info),
-                    .principal = std::move(principal),
-                    .auth_id = std::move(auth_id)};
-    ports_.peers.post(home, [arrival = std::move(arrival)](Shard& shard) mutable {
-      shard.adopt(std::move(arrival));
-    });
-  });
+  session.hand_over(
+      [this, home, number = session.number(), info = session.info(),
+       principal = std::move(principal), auth_id = std::move(auth_id),
+       place = session.take_place()](std::unique_ptr<net::Transport> transport) mutable {
+        connections_.erase(number);
+        Arrival arrival{.transport = std::move(transport),
+                        .info = std::move(info),
+                        .principal = std::move(principal),
+                        .auth_id = std::move(auth_id),
+                        .place = std::move(place)};
+        ports_.peers.post(home, [arrival = std::move(arrival)](Shard& shard) mutable {
+          shard.adopt(std::move(arrival));
+        });
+      });
+}
+
+bool Shard::take_client_place(Session& session, const auth::Principal& principal,
+                              const protocol::RequestId& auth_id) {
+  if (principal.kind == auth::Kind::kDevice) return true;
+  session.has_client_place = ports_.peers.take_client_place(principal);
+  if (session.has_client_place) return true;
+  Error error{.code = Code::kRateLimited,
+              .message = "this client has as many connections as it may"};
+  error.retry_after_ms = kFullRetryMs;
+  session.answer_error(session.take_ticket(auth_id), error);
+  session.end(protocol::CloseCode::kOverRate, error.message);
+  return false;
 }
 
 void Shard::begin(Session& session, auth::Principal principal, const protocol::RequestId& auth_id) {
+  session.transport().settle();
+  if (!take_client_place(session, principal, auth_id)) return;
   const bool is_device = principal.kind == auth::Kind::kDevice;
   session.set_principal(std::move(principal));
   // Behind the welcome: whatever opens the session sends that before any answer.
@@ -110,6 +128,9 @@ void Shard::ended(Session& session) {
   joins_.leave_all(session);
   home_.end(session);
   if (!session.principal()) return;
+  if (std::exchange(session.has_client_place, false)) {
+    ports_.peers.give_back_client_place(*session.principal());
+  }
   if (session.principal()->kind == auth::Kind::kClient) --clients_;
   log_end(session);
 }

@@ -151,6 +151,8 @@ class Shard final : private SessionOwner {
   void refreshed_by(Session& session, ReplyRing::Ticket ticket, Result<auth::Principal> principal);
   void end_for(Session& session, const Error& refusal);
   void begin(Session& session, auth::Principal principal, const protocol::RequestId& auth_id);
+  bool take_client_place(Session& session, const auth::Principal& principal,
+                         const protocol::RequestId& auth_id);
   void move_away(Session& session, std::size_t home, auth::Principal principal,
                  protocol::RequestId auth_id);
   void log_opening(const Session& session);
@@ -184,6 +186,7 @@ class Shard final : private SessionOwner {
   std::int64_t next_second_ms_ = 0;
   std::int64_t next_forgetting_ms_ = 0;
   bool is_store_behind_ = false;
+  bool is_memory_short_ = false;
   bool is_draining_ = false;
   std::int64_t drain_until_ms_ = 0;
 };

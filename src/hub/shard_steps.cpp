@@ -67,6 +67,13 @@ void Shard::end_turn() {
       return true;
     });
   }
+  const bool is_short = ports_.backpressure.is_memory_short();
+  if (std::exchange(is_memory_short_, is_short) != is_short) {
+    connections_.each("", [is_short](Session& session) {
+      session.set_memory_short(is_short);
+      return true;
+    });
+  }
   if (!is_draining_) return;
   bool is_answered = true;
   connections_.each("", [&is_answered](const Session& session) {

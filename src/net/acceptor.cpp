@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <expected>
 #include <string>
 #include <utility>
 
@@ -25,9 +26,12 @@ bool is_exhausted(int error) {
 }
 
 /// Best effort: the peer may have sent nothing yet, and we keep no state for it.
-void turn_away(Socket& socket, std::string_view date) {
-  HttpResponse response =
-      problem_response({.status = 503, .detail = "too many connections, try again later"});
+void turn_away(Socket& socket, Refusal why, std::string_view date) {
+  HttpRefusal refusal{.status = 503, .detail = "too many connections, try again later"};
+  if (why == Refusal::kAddress) {
+    refusal = {.status = 429, .detail = "too many connections from this address"};
+  }
+  HttpResponse response = problem_response(refusal);
   std::string bytes =
       write_head(response, {.is_http_11 = true, .keeps_alive = false, .is_head = false}, date);
   bytes += response.body;
@@ -39,11 +43,11 @@ void turn_away(Socket& socket, std::string_view date) {
 }  // namespace
 
 Acceptor::Acceptor(Reactor& host, std::shared_ptr<const Socket> socket, RequestHandler& handler,
-                   std::function<bool()> admission, std::shared_ptr<Reception> reception)
+                   Gate* gate, std::shared_ptr<Reception> reception)
     : host_(host),
       socket_(std::move(socket)),
       handler_(handler),
-      admission_(std::move(admission)),
+      gate_(gate),
       reception_(std::move(reception)) {}
 
 Acceptor::~Acceptor() { host_.forget(*this); }
@@ -56,11 +60,11 @@ void Acceptor::watch() {
 }
 
 void Acceptor::welcome(Socket socket) {
-  const bool has_room = host_.connections() < host_.options().http.max_connections;
-  if (!has_room || (admission_ && !admission_())) {
-    ++host_.count().refused_accepts;
+  std::expected<Pass, Refusal> pass;
+  if (gate_ != nullptr) pass = gate_->admit(socket.fd());
+  if (!pass) {
     // Behind a handshake that is not made nobody would understand it.
-    if (!reception_) turn_away(socket, host_.http_date());
+    if (!reception_) turn_away(socket, pass.error(), host_.http_date());
     return;
   }
   ++host_.count().accepts;
@@ -68,9 +72,9 @@ void Acceptor::welcome(Socket socket) {
   // Frames of one turn leave in one call already; waiting for more would only add delay.
   ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   if (reception_) {
-    reception_->welcome(std::move(socket));
+    reception_->welcome(std::move(socket), std::move(*pass));
   } else {
-    host_.serve(std::move(socket), handler_);
+    host_.serve(std::move(socket), handler_, {}, std::move(*pass));
   }
 }
 

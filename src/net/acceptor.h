@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 #include "net/exchange.h"
+#include "net/gate.h"
 #include "net/pollable.h"
 #include "net/reception.h"
 #include "net/socket.h"
@@ -15,8 +15,8 @@ namespace fairlead::net {
 class Acceptor final : public Pollable {
  public:
   /// `reception` null: what is accepted speaks HTTP at once.
-  Acceptor(Reactor& host, std::shared_ptr<const Socket> socket, RequestHandler& handler,
-           std::function<bool()> admission, std::shared_ptr<Reception> reception);
+  Acceptor(Reactor& host, std::shared_ptr<const Socket> socket, RequestHandler& handler, Gate* gate,
+           std::shared_ptr<Reception> reception);
   ~Acceptor() override;
   void begin();
 
@@ -30,7 +30,7 @@ class Acceptor final : public Pollable {
   Reactor& host_;
   std::shared_ptr<const Socket> socket_;
   RequestHandler& handler_;
-  std::function<bool()> admission_;
+  Gate* gate_;
   std::shared_ptr<Reception> reception_;
 };
 

@@ -107,6 +107,23 @@ std::string Address::text() const {
   return fmt::format("[{}]:{}", print(AF_INET6, &raw.sin6_addr), port());
 }
 
+std::string Address::network() const {
+  if (family() == AF_INET) {
+    const auto raw = as<sockaddr_in>(storage_);
+    std::string bytes(sizeof raw.sin_addr, '\0');
+    std::memcpy(bytes.data(), &raw.sin_addr, bytes.size());
+    return bytes;
+  }
+  if (family() != AF_INET6) return {};
+  const auto raw = as<sockaddr_in6>(storage_);
+  const bool is_v4 = IN6_IS_ADDR_V4MAPPED(&raw.sin6_addr);
+  constexpr std::size_t kV4Begin = 12;
+  constexpr std::size_t kNetworkBytes = 8;
+  std::string bytes(is_v4 ? sizeof(in_addr) : kNetworkBytes, '\0');
+  std::memcpy(bytes.data(), &raw.sin6_addr.s6_addr[is_v4 ? kV4Begin : 0], bytes.size());
+  return bytes;
+}
+
 std::string remote_address(int fd) { return Address::peer(fd).text(); }
 
 std::string counted_address(std::string_view remote) {

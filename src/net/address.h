@@ -27,6 +27,8 @@ class Address {
   std::uint16_t port() const;
   /// `192.0.2.7:4711` or `[2001:db8::1]:4711`; an IPv4 peer of an IPv6 socket reads as IPv4.
   std::string text() const;
+  /// What one peer may own: an IPv4 address, or an IPv6 network of 64 bits, as bytes.
+  std::string network() const;
 
  private:
   Address();

@@ -23,10 +23,11 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 }  // namespace
 
 HttpConnection::HttpConnection(Reactor& host, Socket socket, std::string remote,
-                               RequestHandler& handler)
+                               RequestHandler& handler, Pass pass)
     : host_(host),
       socket_(std::move(socket)),
       handler_(handler),
+      pass_(std::move(pass)),
       reader_(host.options().http),
       remote_(std::move(remote)) {}
 
@@ -147,6 +148,7 @@ void HttpConnection::start_request() {
     refuse(handshake_.refusal);
     return;
   }
+  if (handshake_.kind == Handshake::Kind::kNone) pass_.settle();
   phase_ = Phase::kHandling;
   link_ = std::make_shared<HttpLink>(HttpLink{.connection = this});
   auto exchange = std::make_unique<HttpExchange>(link_, handshake_.kind == Handshake::Kind::kGood,
@@ -248,8 +250,13 @@ void HttpConnection::update_interest() {
   if (is_reading && socket_.has_unread()) host_.make_ready(*this);
 }
 
+void HttpConnection::update_held() {
+  host_.set_held(*this, queue_.waiting(), unread_.size() + reader_.body_bytes());
+}
+
 void HttpConnection::update_deadline() {
   if (reactor() == nullptr) return;
+  update_held();
   const HttpLimits& limits = host_.options().http;
   if (!is_writing()) {
     write_began_ms_ = 0;
@@ -322,7 +329,8 @@ void HttpConnection::finish_upgrade() {
   WebSocketState state{.socket = std::move(socket_),
                        .decoder = WebSocketDecoder(Role::kServer, upgrade_->max_message_bytes),
                        .queue = std::move(queue_),
-                       .unread = Unread(unread_)};
+                       .unread = Unread(unread_),
+                       .pass = std::move(pass_)};
   std::string extensions;
   if (const auto& options = host_.options().deflate; options) {
     if (const auto agreed = negotiate_deflate(handshake_.extensions, *options); agreed) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "net/exchange.h"
+#include "net/gate.h"
 #include "net/handshake.h"
 #include "net/http_reader.h"
 #include "net/http_writer.h"
@@ -32,7 +33,8 @@ class HttpConnection final : public Pollable {
   using Taker = std::move_only_function<void(std::unique_ptr<Transport>)>;
 
   /// `remote` is the peer's address, as requests will tell it.
-  HttpConnection(Reactor& host, Socket socket, std::string remote, RequestHandler& handler);
+  HttpConnection(Reactor& host, Socket socket, std::string remote, RequestHandler& handler,
+                 Pass pass);
   ~HttpConnection() override;
   void begin();
 
@@ -48,6 +50,7 @@ class HttpConnection final : public Pollable {
   Sending outgoing() override;
   void on_flushed(const Sending& sent) override;
   void on_deadline() override;
+  void on_memory_short() override { cut(); }
   bool owes_answer() const override { return phase_ != Phase::kReading || !queue_.is_empty(); }
 
  private:
@@ -81,6 +84,7 @@ class HttpConnection final : public Pollable {
   bool is_clogged() const;
   void update_interest();
   void update_deadline();
+  void update_held();
   /// Forgets the running exchange and has the reactor destroy this object at the end of its turn.
   void end();
   void end_orderly();
@@ -91,6 +95,7 @@ class HttpConnection final : public Pollable {
   Reactor& host_;
   Socket socket_;
   RequestHandler& handler_;
+  Pass pass_;
   HttpReader reader_;
   SendQueue queue_;
   /// Bytes read and not taken by the reader.

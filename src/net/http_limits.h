@@ -27,8 +27,6 @@ struct HttpLimits {
   std::int64_t min_bytes_per_second = 500;
   /// While that much of earlier answers waits for the peer, no further request of it is begun.
   std::size_t max_unsent_bytes = 256 * 1024;
-  /// Sockets of one reactor, WebSockets included: more are answered 503 and closed.
-  std::size_t max_connections = 200'000;
 };
 
 }  // namespace fairlead::net

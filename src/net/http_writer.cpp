@@ -63,6 +63,8 @@ std::string_view problem_code(int status) {
     case 414:
     case 431:
       return "too_large";
+    case 429:
+      return "rate_limited";
     case 503:
       return "overloaded";
     case 500:
@@ -140,7 +142,8 @@ HttpResponse problem_response(const HttpRefusal& refusal) {
     response.headers.emplace_back("Sec-WebSocket-Version", "13");
     response.headers.emplace_back("Upgrade", "websocket");
   }
-  if (refusal.status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (refusal.status == 503 || refusal.status == 429)
+    response.headers.emplace_back("Retry-After", "1");
   response.body = fmt::format(
       R"({{"type":"about:blank","title":"{}","status":{},"detail":"{}","code":"{}"}})",
       reason_phrase(refusal.status), refusal.status, refusal.detail, problem_code(refusal.status));

@@ -48,12 +48,11 @@ Result<std::unique_ptr<Listener>> Listener::open(std::string_view address) {
                                     std::move(local));
 }
 
-void Listener::watch(Reactor& reactor, RequestHandler& handler, Admission admission,
+void Listener::watch(Reactor& reactor, RequestHandler& handler, Gate* gate,
                      const ReceptionRules& rules) const {
   std::shared_ptr<Reception> reception;
   if (rules.is_needed()) reception = std::make_shared<Reception>(reactor, rules, handler);
-  auto acceptor = std::make_unique<Acceptor>(reactor, socket_, handler, std::move(admission),
-                                             std::move(reception));
+  auto acceptor = std::make_unique<Acceptor>(reactor, socket_, handler, gate, std::move(reception));
   acceptor->begin();
   reactor.adopt(std::move(acceptor));
 }

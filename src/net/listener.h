@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,14 +12,12 @@
 
 namespace fairlead::net {
 
+class Gate;
 class Reactor;
 
 /// A listening TCP socket that several reactors accept from.
 class Listener {
  public:
-  /// Asked before each accept on the accepting reactor's thread; false turns the peer away.
-  using Admission = std::function<bool()>;
-
   /// Use open().
   Listener(std::shared_ptr<const Socket> socket, std::string local_address);
 
@@ -31,8 +28,9 @@ class Listener {
   const std::string& local_address() const { return local_address_; }
 
   /// From now on `reactor` accepts and serves; on its thread, or before it runs. `handler` outlives
-  /// the reactor's last turn; the listener need not.
-  void watch(Reactor& reactor, RequestHandler& handler, Admission admission = {},
+  /// the reactor's last turn, and so does `gate`, which turns peers away (null: nobody does); the
+  /// listener need not.
+  void watch(Reactor& reactor, RequestHandler& handler, Gate* gate = nullptr,
              const ReceptionRules& rules = {}) const;
 
   /// From any thread: the kernel takes no more connections, and every reactor notices by itself.

@@ -24,10 +24,11 @@ constexpr std::size_t kPeekBytes = 256;
 
 }  // namespace
 
-Newcomer::Newcomer(Reactor& host, std::shared_ptr<Reception> reception, Socket socket)
+Newcomer::Newcomer(Reactor& host, std::shared_ptr<Reception> reception, Socket socket, Pass pass)
     : host_(host),
       reception_(std::move(reception)),
       socket_(std::move(socket)),
+      pass_(std::move(pass)),
       remote_(remote_address(socket_.fd())) {
   ++host_.count().newcomers;
 }
@@ -118,7 +119,7 @@ void Newcomer::step() {
 
 void Newcomer::pass() {
   host_.forget(*this);
-  reception_->pass(std::move(socket_), std::move(remote_));
+  reception_->pass(std::move(socket_), std::move(remote_), std::move(pass_));
   end();
 }
 

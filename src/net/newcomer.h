@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "net/gate.h"
 #include "net/pollable.h"
 #include "net/proxy_header.h"
 #include "net/socket.h"
@@ -20,7 +21,7 @@ class Reception;
 /// time.
 class Newcomer final : public Pollable {
  public:
-  Newcomer(Reactor& host, std::shared_ptr<Reception> reception, Socket socket);
+  Newcomer(Reactor& host, std::shared_ptr<Reception> reception, Socket socket, Pass pass);
   ~Newcomer() override;
   void begin();
 
@@ -49,6 +50,7 @@ class Newcomer final : public Pollable {
   std::shared_ptr<Reception> reception_;
   /// In clear until the handshake is done: what a peer in clear is told goes through it.
   Socket socket_;
+  Pass pass_;
   std::string remote_;
   std::unique_ptr<ProxyHeader> proxy_header_;
   std::unique_ptr<TlsSession> tls_;

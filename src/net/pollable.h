@@ -31,6 +31,8 @@ class Pollable {
   virtual void on_deadline() {}
   /// Whether a peer would lose an answer if the socket were closed now.
   virtual bool owes_answer() const { return false; }
+  /// Memory is short, and this one holds the most of it here: it should end.
+  virtual void on_memory_short() {}
 
  protected:
   /// Null while nobody watches it.
@@ -47,6 +49,9 @@ class Pollable {
   Hook flush_hook_;
   std::int64_t deadline_ms_ = 0;
   TimerQueue::Id timer_{};
+  /// What was told with Reactor::set_held.
+  std::uint32_t queued_bytes_ = 0;
+  std::uint32_t received_bytes_ = 0;
   std::uint32_t interest_ = 0;
   int fd_ = -1;
   bool is_counted_ = false;

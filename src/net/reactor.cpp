@@ -25,6 +25,8 @@ namespace asio = boost::asio;
 
 constexpr std::size_t kMailboxHighMark = std::numeric_limits<std::size_t>::max();
 constexpr std::int64_t kMsPerSecond = 1000;
+/// Ending who holds less would not help.
+constexpr std::size_t kWorthEnding = 16 * 1024;
 
 }  // namespace
 
@@ -131,7 +133,40 @@ void Reactor::turn() {
   run_ready();
   if (end_turn_) end_turn_();
   flush();
+  tell_memory();
+  relieve();
   disposed_.clear();
+}
+
+void Reactor::set_held(Pollable& pollable, std::size_t queued, std::size_t received) {
+  if (pollable.reactor_ != this) return;
+  constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
+  const auto queued_now = static_cast<std::uint32_t>(std::min(queued, kMost));
+  const auto received_now = static_cast<std::uint32_t>(std::min(received, kMost));
+  queued_change_ += std::int64_t{queued_now} - pollable.queued_bytes_;
+  received_change_ += std::int64_t{received_now} - pollable.received_bytes_;
+  pollable.queued_bytes_ = queued_now;
+  pollable.received_bytes_ = received_now;
+}
+
+void Reactor::tell_memory() {
+  if (options_.memory == nullptr) return;
+  if (queued_change_ != 0) options_.memory->add(MemoryKind::kQueued, queued_change_);
+  if (received_change_ != 0) options_.memory->add(MemoryKind::kReceived, received_change_);
+  queued_change_ = 0;
+  received_change_ = 0;
+}
+
+void Reactor::relieve() {
+  if (options_.memory == nullptr || !options_.memory->is_over()) return;
+  const auto held = [](const Pollable& each) {
+    return std::size_t{each.queued_bytes_} + each.received_bytes_;
+  };
+  const auto most = std::ranges::max_element(all_, {}, held);
+  if (most == all_.end() || held(*most) < kWorthEnding) return;
+  running_ = &*most;
+  most->on_memory_short();
+  tell_memory();
 }
 
 void Reactor::handle_events() {
@@ -219,10 +254,10 @@ void Reactor::attach(Transport& transport, MessageHandler& handler) {
   connection->attach_to(*this, handler);
 }
 
-void Reactor::serve(Socket socket, RequestHandler& handler, std::string remote) {
+void Reactor::serve(Socket socket, RequestHandler& handler, std::string remote, Pass pass) {
   if (remote.empty()) remote = remote_address(socket.fd());
-  auto connection =
-      std::make_unique<HttpConnection>(*this, std::move(socket), std::move(remote), handler);
+  auto connection = std::make_unique<HttpConnection>(*this, std::move(socket), std::move(remote),
+                                                     handler, std::move(pass));
   connection->begin();
   adopt(std::move(connection));
 }
@@ -273,6 +308,7 @@ void Reactor::forget(Pollable& pollable) {
   for (std::size_t i = next_flushed_; i < flushed_count_; ++i) {
     if (flushed_[i] == &pollable) flushed_[i] = nullptr;
   }
+  set_held(pollable, 0, 0);
   set_deadline(pollable, 0);
   timers_.cancel(pollable.timer_);
   pollable.timer_ = {};

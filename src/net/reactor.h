@@ -19,8 +19,10 @@
 
 #include "base/clock.h"
 #include "base/mailbox.h"
+#include "base/memory_meter.h"
 #include "net/deflate.h"
 #include "net/exchange.h"
+#include "net/gate.h"
 #include "net/http_limits.h"
 #include "net/pollable.h"
 #include "net/send_buffers.h"
@@ -38,8 +40,6 @@ namespace fairlead::net {
 /// What a reactor has done since it began. Read on its thread.
 struct ReactorCounters {
   std::uint64_t accepts = 0;
-  /// Sockets turned away at HttpLimits::max_connections or by the admission callback.
-  std::uint64_t refused_accepts = 0;
   std::uint64_t reads = 0;
   std::uint64_t writes = 0;
   std::uint64_t bytes_in = 0;
@@ -72,6 +72,8 @@ struct ReactorOptions {
   std::int64_t close_timeout_ms = 2'000;
   /// permessage-deflate where the peer offers it; off by default.
   std::optional<DeflateOptions> deflate{};
+  /// Where sockets tell what they hold; outlives the reactor. Null: nowhere.
+  MemoryMeter* memory = nullptr;
 };
 
 /// One thread's event loop: an epoll set for our sockets, hosted in an Asio io_context for the slow
@@ -123,7 +125,7 @@ class Reactor final : public TransportHost {
   /// Talks HTTP on a connected, non-blocking stream socket until it upgrades or closes. `handler`
   /// outlives the reactor's last turn. `remote` is the peer's address where a proxy has told it;
   /// empty: the kernel knows.
-  void serve(Socket socket, RequestHandler& handler, std::string remote = {});
+  void serve(Socket socket, RequestHandler& handler, std::string remote = {}, Pass pass = {});
 
   /// From now on a request is answered 503, and a connection closes behind its answer. For good.
   void drain() { is_draining_ = true; }
@@ -156,6 +158,8 @@ class Reactor final : public TransportHost {
   void want_flush(Pollable& pollable);
   /// At or after `at_ms` (of now_ms) on_deadline is called; 0 calls it off.
   void set_deadline(Pollable& pollable, std::int64_t at_ms);
+  /// What a pollable holds for its peer now: bytes not taken by the kernel, bytes not yet handled.
+  void set_held(Pollable& pollable, std::size_t queued, std::size_t received);
   /// Owns it until dispose() or the end.
   void adopt(std::unique_ptr<Pollable> pollable);
   /// Forgets one that was adopted and destroys it at the end of the turn.
@@ -194,6 +198,8 @@ class Reactor final : public TransportHost {
   void flush();
   void flush_batch(FlushList& flushing);
   void wake_for_timers();
+  void tell_memory();
+  void relieve();
   void arm_deadline(Pollable& pollable, std::int64_t at_ms);
   void check_deadline(Pollable& pollable);
   void repeat(std::int64_t period_ms, std::move_only_function<bool()> task);
@@ -210,6 +216,9 @@ class Reactor final : public TransportHost {
   ReactorCounters counters_;
   std::int64_t now_ms_ = 0;
   std::size_t connections_ = 0;
+  /// Since the meter was told.
+  std::int64_t queued_change_ = 0;
+  std::int64_t received_change_ = 0;
   std::atomic<bool> is_stopped_ = false;
   bool is_draining_ = false;
 

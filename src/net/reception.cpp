@@ -11,9 +11,10 @@ Reception::Reception(Reactor& host, ReceptionRules rules, RequestHandler& handle
 
 Reception::~Reception() = default;
 
-void Reception::welcome(Socket socket) {
+void Reception::welcome(Socket socket, Pass pass) {
   if (host_.count().newcomers >= rules_.max_inside && !inside_.empty()) inside_.front().drop();
-  auto newcomer = std::make_unique<Newcomer>(host_, shared_from_this(), std::move(socket));
+  auto newcomer =
+      std::make_unique<Newcomer>(host_, shared_from_this(), std::move(socket), std::move(pass));
   inside_.push_back(*newcomer);
   Newcomer& begun = *newcomer;
   host_.adopt(std::move(newcomer));
@@ -36,8 +37,8 @@ void Reception::on_ready() {
   if (!queued_.empty()) host_.make_ready(*this);
 }
 
-void Reception::pass(Socket socket, std::string remote) {
-  host_.serve(std::move(socket), handler_, std::move(remote));
+void Reception::pass(Socket socket, std::string remote, Pass pass) {
+  host_.serve(std::move(socket), handler_, std::move(remote), std::move(pass));
 }
 
 }  // namespace fairlead::net

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "net/exchange.h"
+#include "net/gate.h"
 #include "net/newcomer.h"
 #include "net/pollable.h"
 #include "net/socket.h"
@@ -38,7 +39,7 @@ class Reception final : public Pollable, public std::enable_shared_from_this<Rec
   Reception(Reactor& host, ReceptionRules rules, RequestHandler& handler);
   ~Reception() override;
 
-  void welcome(Socket socket);
+  void welcome(Socket socket, Pass pass);
 
   void on_events(std::uint32_t events) override;
   void on_ready() override;
@@ -48,7 +49,7 @@ class Reception final : public Pollable, public std::enable_shared_from_this<Rec
   /// It gets a step of its handshake, in this turn or in one of the next.
   void queue(Newcomer& newcomer);
   /// Through: what comes now is HTTP.
-  void pass(Socket socket, std::string remote);
+  void pass(Socket socket, std::string remote, Pass pass);
 
  private:
   /// Steps of one turn. One takes up to half a millisecond (an RSA signature).

@@ -38,6 +38,9 @@ class MessageHandler {
   }
   /// `written()` has grown: the kernel took more bytes. At most once a flush.
   virtual void on_written() = 0;
+  /// Memory is short and this connection holds the most: the last moment to end it with a cause,
+  /// before it is terminated.
+  virtual void on_memory_short() {}
   /// The end, exactly once, whatever the cause; nothing follows. The transport may be destroyed
   /// inside this call by its owner or later.
   virtual void on_closed(const CloseInfo& info) = 0;
@@ -62,6 +65,8 @@ class Transport {
   /// Sends what is queued, then a close frame, and waits (bounded) for the peer's; no further
   /// message is delivered. The first call wins; on_closed follows. `reason` at most 123 bytes.
   virtual void close(std::uint16_t code, std::string_view reason) = 0;
+  /// The peer has shown who it is: it is no handshake in progress any more.
+  virtual void settle() {}
   /// Drops the socket without ceremony; on_closed follows with 1006, not inside this call.
   virtual void terminate() = 0;
   /// Stops and starts delivering messages (and reading the socket: TCP pushes back).

@@ -98,6 +98,7 @@ void WebSocketConnection::attach_to(Reactor& host, MessageHandler& handler) {
   is_blocked_ = false;
   has_undelivered_ = !state_.unread.is_empty();
   host.watch(*this, state_.socket.fd(), is_reading() ? EPOLLIN : 0U);
+  update_held();
   if (!state_.queue.is_empty() || state_.phase == kFinishing) host.want_flush(*this);
   const bool has_work = has_undelivered_ || (is_reading() && state_.socket.has_unread());
   if (has_work || state_.phase == kLost) host.make_ready(*this);
@@ -110,6 +111,18 @@ void WebSocketConnection::attach_to(Reactor& host, MessageHandler& handler) {
 
 bool WebSocketConnection::may_deliver() const {
   return state_.phase == kClosing || (state_.phase == kOpen && !state_.is_paused);
+}
+
+void WebSocketConnection::update_held() {
+  reactor()->set_held(*this, state_.queue.waiting(),
+                      state_.unread.size() + state_.decoder.held_bytes());
+}
+
+void WebSocketConnection::on_memory_short() {
+  const Reactor& host = *reactor();
+  handler_->on_memory_short();
+  // What waits is the memory: it cannot wait for the peer to take a close frame.
+  if (host.is_running(this)) lose();
 }
 
 bool WebSocketConnection::is_reading() const { return !has_undelivered_ && may_deliver(); }
@@ -198,6 +211,7 @@ void WebSocketConnection::keep(std::span<char> rest, bool is_in_place) {
     state_.unread.take(state_.unread.bytes().size() - rest.size());
   }
   if (reactor() == nullptr) return;
+  update_held();
   if (has_undelivered_ && may_deliver()) reactor()->make_ready(*this);
 }
 

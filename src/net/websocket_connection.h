@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "net/deflate.h"
+#include "net/gate.h"
 #include "net/pollable.h"
 #include "net/send_queue.h"
 #include "net/socket.h"
@@ -53,6 +54,7 @@ struct WebSocketState {
   WebSocketDecoder decoder;
   SendQueue queue{};
   Unread unread{};
+  Pass pass{};
   std::unique_ptr<OutgoingDeflate> deflate{};
   /// Masking keys; a client's only.
   std::unique_ptr<MaskKeys> mask_keys{};
@@ -82,6 +84,7 @@ class WebSocketConnection final : public Transport, public Pollable {
   std::uint64_t queued_bytes() const override { return state_.queue.waiting(); }
   std::uint64_t written() const override { return state_.queue.written(); }
   void hand_over(std::move_only_function<void(std::unique_ptr<Transport>)> taker) override;
+  void settle() override { state_.pass.settle(); }
 
   /// What Reactor::attach does.
   void attach_to(Reactor& host, MessageHandler& handler);
@@ -91,6 +94,7 @@ class WebSocketConnection final : public Transport, public Pollable {
   Sending outgoing() override;
   void on_flushed(const Sending& sent) override;
   void on_deadline() override;
+  void on_memory_short() override;
 
  private:
   using Taker = std::move_only_function<void(std::unique_ptr<Transport>)>;
@@ -125,6 +129,7 @@ class WebSocketConnection final : public Transport, public Pollable {
   void handle_close(const Decoded& found);
   void handle_violation(const Decoded& found);
   void update_interest();
+  void update_held();
   void lose();
   void begin_ending(CloseInfo info);
   void finish(bool is_orderly);

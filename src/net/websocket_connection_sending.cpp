@@ -167,6 +167,7 @@ Sending WebSocketConnection::outgoing() {
 }
 
 void WebSocketConnection::on_flushed(const Sending& sent) {
+  if (is_blocked_) update_held();
   if (is_blocked_ || taker_ || state_.phase == kLost) return;
   const auto outcome = sent.queue != nullptr ? sent.outcome : SendQueue::Outcome::kDrained;
   if (outcome == SendQueue::Outcome::kLost) {
@@ -180,6 +181,7 @@ void WebSocketConnection::on_flushed(const Sending& sent) {
     if (state_.phase == kOpen) enqueue_control(Opcode::kPong, *state_.waiting_pong);
     state_.waiting_pong.reset();
   }
+  if (state_.phase != kLost) update_held();
   if (std::exchange(is_progress_untold_, false) || sent.bytes > 0) {
     const Reactor& host = *reactor();
     handler_->on_written();

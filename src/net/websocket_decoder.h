@@ -52,6 +52,8 @@ class WebSocketDecoder {
   /// `input` is to be given again with more behind it. After kError or kClose it takes everything
   /// and finds nothing (RFC 6455, 1.4: what follows a close frame is discarded).
   Decoded next(std::span<char>& input);
+  /// What is kept here of a message that is not whole.
+  std::size_t held_bytes() const { return joined_.size(); }
 
  private:
   struct Header {

@@ -234,6 +234,7 @@ TEST_CASE("large pages to readers that stop cost the hub little, and slow nobody
   Json::Array samples;
   for (int n = 1; n <= 150; ++n) {
     Json::Object metrics = {{"n", n}};
+    metrics.reserve(101);
     for (int i = 0; i < 100; ++i)
       metrics.emplace_back(fmt::format("s{}", i), std::string(1000, 'x'));
     samples.push_back(obj("ts", n, "metrics", Json(std::move(metrics))));
@@ -244,7 +245,7 @@ TEST_CASE("large pages to readers that stop cost the hub little, and slow nobody
   const std::size_t before = resident_bytes(own.process().pid());
   const std::string token = own.sign(Token::client("slow").may_do_all());
   std::vector<std::unique_ptr<HttpConnection>> stopped;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 60; ++i) {
     stopped.push_back(std::make_unique<HttpConnection>(own.port()));
     stopped.back()->send("GET " + target + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " +
                          token + "\r\nAccept: application/x-ndjson\r\n\r\n");
@@ -253,8 +254,8 @@ TEST_CASE("large pages to readers that stop cost the hub little, and slow nobody
     const auto lines = http.get(target, {"Accept: application/x-ndjson"}).body;
     CHECK(std::ranges::count(lines, '\n') == 150);
   }
-  // Thirty whole pages would be 450 MB.
-  CHECK(resident_bytes(own.process().pid()) < before + (std::size_t{150} << 20));
+  // Sixty whole pages would be 900 MB; a sanitizer keeps some of what was freed.
+  CHECK(resident_bytes(own.process().pid()) < before + (std::size_t{400} << 20));
   // Who reads again gets the rest.
   CHECK(std::ranges::count(stopped[7]->receive().body, '\n') == 150);
 }

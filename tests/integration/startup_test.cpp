@@ -69,6 +69,7 @@ TEST_CASE("a setting that is malformed or out of range is refused by its name") 
       holds(refused(start.with({"--set", "presence.heartbeat_ms=soon"})), "presence.heartbeat_ms"));
   CHECK(holds(refused(start.with({"--set", "presence.heartbeat_ms=-1"})), "presence.heartbeat_ms"));
   CHECK(holds(refused(start.with({"--set", "limits.burst=99999999999999999999"})), "limits.burst"));
+  CHECK(holds(refused(start.with({"--set", "limits.memory_bytes=70000"})), "limits.outbox_bytes"));
   CHECK(holds(refused(start.with({"--set", "log.level=loud"})), "log.level"));
   CHECK(holds(refused(start.with({"--set", "log.format=xml"})), "log.format"));
   CHECK(holds(refused(start.with({"--set", "store.durability=maybe"})), "store.durability"));

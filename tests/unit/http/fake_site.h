@@ -95,7 +95,8 @@ class FakeSite final : public Site {
     if (is_disabled) return done(fail(Code::kForbidden, "the device is disabled"));
     done({});
   }
-  bool has_place() const override { return !is_full; }
+  Place take_place() override { return is_full ? Place() : Place::take(places); }
+  bool has_client_place(const auth::Principal&) override { return !is_client_full; }
   void arrive(hub::Arrival arrival) override { arrivals.push_back(std::move(arrival)); }
   std::vector<std::pair<std::string, std::string>> failures() const override { return failing; }
   void collect_metrics(
@@ -107,6 +108,9 @@ class FakeSite final : public Site {
   auth::Scopes scopes = auth::Scopes::all();
   bool is_disabled = false;
   bool is_full = false;
+  bool is_client_full = false;
+  // Outlives the arrivals, which hold some.
+  Places places{1000};
   int asked_to_connect = 0;
   int malformed = 0;
   /// Whoever asked about the token `late`.

@@ -85,7 +85,9 @@ std::vector<std::string> lines_of(std::string_view text) {
 /// The `n` of each row of NDJSON.
 std::vector<std::int64_t> numbers_of(std::string_view ndjson) {
   std::vector<std::int64_t> numbers;
-  for (const std::string& line : lines_of(ndjson)) {
+  const auto lines = lines_of(ndjson);
+  numbers.reserve(lines.size());
+  for (const std::string& line : lines) {
     numbers.push_back(support::Json::parse(line)["metrics"]["n"].as_int());
   }
   return numbers;

@@ -94,12 +94,12 @@ TEST_CASE("stop_accepting refuses new peers and keeps the old") {
   loop.until([&] { return peer.has("/where"); }, {&peer});
 }
 
-TEST_CASE("over the bound of connections a peer is told 503") {
-  ReactorOptions options;
-  options.http.max_connections = 1;
-  Loop loop(options);
+TEST_CASE("over the bound of sockets a peer is told 503, until one has ended") {
+  Loop loop;
+  const fairlead::MemoryMeter memory(0);
+  Gate gate({.sockets = 1}, memory);
   const auto listener = listen();
-  listener->watch(loop.reactor, loop.handler);
+  listener->watch(loop.reactor, loop.handler, &gate);
   Peer first(connected_to(listener->local_address()));
   first.send(kGet);
   loop.until([&] { return first.has("/where"); }, {&first});
@@ -107,21 +107,95 @@ TEST_CASE("over the bound of connections a peer is told 503") {
   loop.until([&] { return second.is_at_end; }, {&second});
   CHECK(second.received.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
   CHECK(second.has("Retry-After: "));
-  CHECK(loop.reactor.counters().refused_accepts == 1);
+  CHECK(gate.refused(Refusal::kSockets) == 1);
+  CHECK(gate.sockets() == 1);
   first.drop();
-  loop.until([&] { return loop.reactor.connections() == 0; });
+  loop.until([&] { return gate.sockets() == 0; });
   Peer third(connected_to(listener->local_address()));
   third.send(kGet);
   loop.until([&] { return third.has("/where"); }, {&third});
 }
 
-TEST_CASE("the owner may turn peers away") {
+TEST_CASE("handshakes in progress are bounded, and a whole request ends one") {
   Loop loop;
+  const fairlead::MemoryMeter memory(0);
+  Gate gate({.handshakes = 1}, memory);
   const auto listener = listen();
-  listener->watch(loop.reactor, loop.handler, [] { return false; });
-  Peer peer(connected_to(listener->local_address()));
-  loop.until([&] { return peer.is_at_end; }, {&peer});
-  CHECK(peer.received.starts_with("HTTP/1.1 503 "));
+  listener->watch(loop.reactor, loop.handler, &gate);
+  Peer silent(connected_to(listener->local_address()));
+  loop.until([&] { return gate.handshakes() == 1; });
+  Peer second(connected_to(listener->local_address()));
+  loop.until([&] { return second.is_at_end; }, {&second});
+  CHECK(second.received.starts_with("HTTP/1.1 503 "));
+  CHECK(gate.refused(Refusal::kHandshakes) == 1);
+  silent.send(kGet);
+  loop.until([&] { return silent.has("/where"); }, {&silent});
+  CHECK(gate.handshakes() == 0);
+  Peer third(connected_to(listener->local_address()));
+  loop.until([&] { return gate.handshakes() == 1; });
+  third.drop();
+  loop.until([&] { return gate.handshakes() == 0; });
+}
+
+TEST_CASE("an upgraded socket is a handshake until its peer has shown who it is") {
+  Loop loop;
+  const fairlead::MemoryMeter memory(0);
+  Gate gate({.handshakes = 10}, memory);
+  auto [ours, theirs] = fairlead::net::test::socket_pair();
+  Peer peer(std::move(theirs));
+  loop.handler.answer = [&loop](const HttpRequest&, const std::unique_ptr<Exchange>& exchange) {
+    exchange->upgrade("", 1000, [&loop](std::unique_ptr<Transport> transport) {
+      loop.session.transport = std::move(transport);
+      loop.reactor.attach(*loop.session.transport, loop.session);
+    });
+  };
+  loop.reactor.serve(std::move(ours), loop.handler, {}, *gate.admit(0));
+  peer.send(fairlead::net::test::kHandshake);
+  loop.until([&] { return peer.has("101 Switching"); }, {&peer});
+  CHECK(gate.handshakes() == 1);
+  loop.session.transport->settle();
+  CHECK(gate.handshakes() == 0);
+  CHECK(gate.sockets() == 1);
+  loop.session.transport.reset();
+  CHECK(gate.sockets() == 0);
+}
+
+TEST_CASE("one address has as many sockets as it may, and is told 429 then") {
+  Loop loop;
+  const fairlead::MemoryMeter memory(0);
+  Gate gate({.per_address = 2}, memory);
+  const auto listener = listen();
+  listener->watch(loop.reactor, loop.handler, &gate);
+  Peer first(connected_to(listener->local_address()));
+  Peer second(connected_to(listener->local_address()));
+  loop.until([&] { return gate.sockets() == 2; });
+  Peer third(connected_to(listener->local_address()));
+  loop.until([&] { return third.is_at_end; }, {&third});
+  CHECK(third.received.starts_with("HTTP/1.1 429 Too Many Requests\r\n"));
+  CHECK(third.has("Retry-After: "));
+  CHECK(third.has(R"("code":"rate_limited")"));
+  CHECK(gate.refused(Refusal::kAddress) == 1);
+  first.drop();
+  loop.until([&] { return gate.sockets() == 1; });
+  Peer fourth(connected_to(listener->local_address()));
+  fourth.send(kGet);
+  loop.until([&] { return fourth.has("/where"); }, {&fourth});
+}
+
+TEST_CASE("while memory is over its bound nobody is let in") {
+  Loop loop;
+  fairlead::MemoryMeter memory(1000);
+  Gate gate({}, memory);
+  const auto listener = listen();
+  listener->watch(loop.reactor, loop.handler, &gate);
+  memory.add(fairlead::MemoryKind::kStore, 1000);
+  Peer early(connected_to(listener->local_address()));
+  loop.until([&] { return early.is_at_end; }, {&early});
+  CHECK(early.received.starts_with("HTTP/1.1 503 "));
+  memory.add(fairlead::MemoryKind::kStore, -1);
+  Peer late(connected_to(listener->local_address()));
+  late.send(kGet);
+  loop.until([&] { return late.has("/where"); }, {&late});
 }
 
 TEST_CASE("without free descriptors accepting pauses and goes on") {
