@@ -23,6 +23,8 @@ class Unread {
   }
 
   bool is_empty() const { return !buffer_; }
+  /// Memory held, decoded bytes in it too.
+  std::size_t held_bytes() const { return buffer_ ? buffer_->bytes.size() : 0; }
   /// To be decoded in place.
   std::span<char> bytes() {
     return buffer_ ? std::span(buffer_->bytes).subspan(buffer_->begin) : std::span<char>();

@@ -115,7 +115,7 @@ bool WebSocketConnection::may_deliver() const {
 
 void WebSocketConnection::update_held() {
   reactor()->set_held(*this, state_.queue.waiting(),
-                      state_.unread.size() + state_.decoder.held_bytes());
+                      state_.unread.held_bytes() + state_.decoder.held_bytes());
 }
 
 void WebSocketConnection::on_memory_short() {

@@ -53,7 +53,7 @@ class WebSocketDecoder {
   /// and finds nothing (RFC 6455, 1.4: what follows a close frame is discarded).
   Decoded next(std::span<char>& input);
   /// What is kept here of a message that is not whole.
-  std::size_t held_bytes() const { return joined_.size(); }
+  std::size_t held_bytes() const { return joined_ ? joined_->size() : 0; }
 
  private:
   struct Header {

@@ -127,7 +127,7 @@ TlsLoop::TlsLoop(ReceptionRules rules, const ReactorOptions& options)
 Peer TlsLoop::arrive() {
   auto [ours, theirs] = socket_pair();
   newest_fd = ours.fd();
-  reception->welcome(std::move(ours));
+  reception->welcome(std::move(ours), {});
   return Peer(std::move(theirs));
 }
 
