@@ -7,6 +7,11 @@
 #include "base/assert.h"
 
 namespace fairlead::store {
+namespace {
+
+constexpr std::size_t kUsualWrites = 256;
+
+}  // namespace
 
 struct Writer::Shard {
   std::shared_ptr<Postbox> postbox;
@@ -30,6 +35,10 @@ struct Writer::Transaction {
 void Writer::Queue::clear() {
   writes.clear();
   origins.clear();
+  // What a burst needed is given back when it is over.
+  if (writes.capacity() <= kUsualWrites) return;
+  decltype(writes)().swap(writes);
+  decltype(origins)().swap(origins);
 }
 
 Writer::Writer(Backend& backend, WriterLimits limits) : backend_(backend), limits_(limits) {

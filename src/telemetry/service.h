@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -131,7 +132,8 @@ class Service {
   Repository& repository_;
   EventSink& events_;
   const Clock& clock_;
-  std::vector<Entry> entries_;
+  /// In pieces: growing moves none, and leaves no room unused.
+  std::deque<Entry> entries_;
   /// What this turn admits; null while that is nothing.
   std::unique_ptr<Flight> open_;
   /// On their way to the store and back, in order.
