@@ -29,7 +29,7 @@ Result<double> settled_bytes(const Child& server) {
 }
 
 Result<double> visits_per_cpu_second(Lab& lab, const Child& server,
-                                      const std::vector<std::string>& tokens) {
+                                     const std::vector<std::string>& tokens) {
   const Window window(lab, server);
   if (auto done = visit_all(server.port(), "/v1/ws", tokens, kVisitsAtOnce); !done) {
     return std::unexpected(done.error());

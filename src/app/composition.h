@@ -31,8 +31,8 @@ class Hub {
   const std::string& address() const;
   bool speaks_tls() const;
 
-  /// Reads anew what files may say: keys, and the TLS files, which new handshakes use. What is wrong
-  /// is logged, and the old stays in force.
+  /// Reads anew what files may say: keys, and the TLS files, which new handshakes use. What is
+  /// wrong is logged, and the old stays in force.
   void reload();
 
   /// Accepts nothing any more and lets the shards answer and close what they have.
