@@ -33,11 +33,9 @@ std::string print(int family, const void* bytes) {
 
 Address::Address() { storage_.ss_family = AF_INET; }
 
-const sockaddr* Address::get() const {
-  return static_cast<const sockaddr*>(static_cast<const void*>(&storage_));
-}
+const sockaddr* Address::get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
 
-sockaddr* Address::get() { return static_cast<sockaddr*>(static_cast<void*>(&storage_)); }
+sockaddr* Address::get() { return reinterpret_cast<sockaddr*>(&storage_); }
 
 socklen_t Address::size() const {
   return family() == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
@@ -128,7 +126,7 @@ std::string remote_address(int fd) { return Address::peer(fd).text(); }
 
 std::string counted_address(std::string_view remote) {
   if (!remote.starts_with('[')) return std::string(remote.substr(0, remote.rfind(':')));
-  const std::string address(remote.substr(1, remote.find(']') - 1));
+  std::string address(remote.substr(1, remote.find(']') - 1));
   in6_addr bytes{};
   if (::inet_pton(AF_INET6, address.c_str(), &bytes) != 1) return address;
   std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), std::uint8_t{0});

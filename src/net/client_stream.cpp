@@ -96,8 +96,7 @@ bool wait_for(const Socket& socket, short what, const Patience& patience) {
 Result<Socket> connect_to(const Place& place, const Patience& patience) {
   Socket socket(::socket(place.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return failed("connecting", reason_of(errno));
-  const auto* const address =
-      static_cast<const sockaddr*>(static_cast<const void*>(&place.address));
+  const auto* const address = reinterpret_cast<const sockaddr*>(&place.address);
   if (::connect(socket.fd(), address, place.size) == 0) return socket;
   if (errno != EINPROGRESS) return failed("connecting", reason_of(errno));
   if (!wait_for(socket, POLLOUT, patience)) return failed("connecting", "no answer in time");

@@ -33,11 +33,11 @@ constexpr const char* kCiphers12 = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL";
 constexpr std::string_view kSessionContext = "fairlead";
 constexpr std::string_view kHttp11 = "http/1.1";
 
-template <auto kFree>
+template <auto Free>
 struct FreeWith {
   template <typename T>
   void operator()(T* object) const {
-    kFree(object);
+    Free(object);
   }
 };
 using Bio = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
