@@ -18,6 +18,14 @@ int status_of(const HubProcess& hub, const std::string& token) {
   return upgrade(hub.port(), {.token = token}).status;
 }
 
+/// The same, come back as often as the hub asks for it: on a busy machine a fetch may take longer
+/// than a token is let wait.
+int final_status_of(const HubProcess& hub, const std::string& token) {
+  int status = 503;
+  CHECK(eventually([&] { return (status = status_of(hub, token)) != 503; }));
+  return status;
+}
+
 /// What a hub needs to take the keys of the server, with short times.
 HubOptions options_for(const KeyServer& server, std::vector<std::string> more = {}) {
   std::vector<std::string> settings = {"auth.jwks_url=" + server.url(), "auth.jwks_cooldown_ms=100",
@@ -95,7 +103,7 @@ TEST_CASE("keys come from a URL, over http and https, whole or in chunks") {
       if (tls != KeyServer::Tls::kNo) more.push_back("auth.jwks_ca_file=" + server.ca_file());
       const HubProcess hub(options_for(server, more));
       // The first token may come before the first answer: it waits for it.
-      CHECK(status_of(hub, key.sign(kPanel)) == 101);
+      CHECK(final_status_of(hub, key.sign(kPanel)) == 101);
       CHECK(hub.http(kPanel).get("/v1/devices").status == 200);
       CHECK(status_of(hub, IssuerKey("one").sign(kPanel)) == 401);
       CHECK(server.last_request().starts_with("GET /keys HTTP/1.1\r\n"));
@@ -128,11 +136,12 @@ TEST_CASE("an unknown kid makes the hub look for it, and whoever has it connects
   const IssuerKey after("after");
   KeyServer server(jwks_of(before));
   const HubProcess hub(options_for(server));
-  REQUIRE(status_of(hub, before.sign(kPanel)) == 101);
+  REQUIRE(final_status_of(hub, before.sign(kPanel)) == 101);
   server.set_keys(jwks_of(before, after));
-  SUBCASE("at the handshake") { CHECK(status_of(hub, after.sign(kPanel)) == 101); }
+  SUBCASE("at the handshake") { CHECK(final_status_of(hub, after.sign(kPanel)) == 101); }
   SUBCASE("over HTTP") {
-    CHECK(HttpClient(hub.port(), after.sign(kPanel)).get("/v1/devices").status == 200);
+    const HttpClient http(hub.port(), after.sign(kPanel));
+    CHECK(eventually([&] { return http.get("/v1/devices").status == 200; }));
   }
   SUBCASE("in a first message, with what was sent behind it") {
     WsClient client(hub.port(), {});
@@ -156,10 +165,17 @@ TEST_CASE("an unknown kid makes the hub look for it, and whoever has it connects
 TEST_CASE("an unknown kid that is nowhere is 401, and many of them make few requests") {
   const IssuerKey key("one");
   KeyServer server(jwks_of(key));
-  const HubProcess hub(options_for(server, {"auth.jwks_cooldown_ms=3600000"}));
-  REQUIRE(status_of(hub, key.sign(kPanel)) == 101);
   const IssuerKey stranger("stranger");
-  CHECK(status_of(hub, stranger.sign(kPanel)) == 401);
+  {
+    const HubProcess hub(options_for(server));
+    CHECK(final_status_of(hub, stranger.sign(kPanel)) == 401);
+  }
+  const HubProcess hub(options_for(server, {"auth.jwks_cooldown_ms=3600000"}));
+  REQUIRE(final_status_of(hub, key.sign(kPanel)) == 101);
+  const int before = server.requests();
+  status_of(hub, stranger.sign(kPanel));
+  // Once: the next may begin in an hour.
+  REQUIRE(eventually([&] { return server.requests() > before; }));
   const int requests = server.requests();
   for (int i = 0; i < 20; ++i) {
     const HttpResponse later = upgrade(hub.port(), {.token = stranger.sign(kPanel)});
@@ -178,7 +194,7 @@ TEST_CASE("when the other side fails, in whatever way, the keys fetched last sta
   const IssuerKey key("one");
   KeyServer server(jwks_of(key));
   HubProcess hub(options_for(server, {"auth.jwks_timeout_ms=300"}));
-  REQUIRE(status_of(hub, key.sign(kPanel)) == 101);
+  REQUIRE(final_status_of(hub, key.sign(kPanel)) == 101);
   const IssuerKey stranger("stranger");
   double failed = 0;
   for (const auto serving :
@@ -226,7 +242,7 @@ TEST_CASE("max-age makes the hub fetch again by itself, and SIGHUP at once") {
   const IssuerKey after("one");
   KeyServer server(jwks_of(before));
   HubProcess hub(options_for(server));
-  REQUIRE(status_of(hub, before.sign(kPanel)) == 101);
+  REQUIRE(final_status_of(hub, before.sign(kPanel)) == 101);
   // The same kid: nothing but time, or a word, tells that the key is another.
   server.set_keys(jwks_of(after));
   server.set_headers("Cache-Control: public, max-age=0\r\n");
@@ -242,9 +258,9 @@ TEST_CASE("a secret in a fetched key set is not taken, nor one in a file that ot
   const std::string secret(32, 's');
   const Json oct = obj("kty", "oct", "alg", "HS256", "kid", "s", "k", base64url(secret));
   KeyServer server(obj("keys", arr(key.jwk(), oct)).dump());
-  const HubProcess hub(options_for(server, {"auth.jwks_cooldown_ms=3600000"}));
-  CHECK(status_of(hub, key.sign(kPanel)) == 101);
-  CHECK(status_of(hub, Token(kPanel).header("kid", "s").sign(secret)) == 401);
+  const HubProcess hub(options_for(server));
+  CHECK(final_status_of(hub, key.sign(kPanel)) == 101);
+  CHECK(final_status_of(hub, Token(kPanel).header("kid", "s").sign(secret)) == 401);
 
   const TempDir dir;
   const auto file = dir.write("keys.json", obj("keys", arr(oct)).dump(), 0640);
@@ -277,8 +293,8 @@ TEST_CASE("keys that rotate under load refuse nobody who has a key in force") {
         const Token who = i % 2 == 0 ? Token::client("panel") : Token::device(unique("boiler"));
         const int status = status_of(hub, keys[chosen].sign(who));
         // A key that went out of force while the token was under way may be refused.
-        if (status != 101 && newest <= chosen + 1) ++refusals;
-        ++connects;
+        if (status == 401 && newest <= chosen + 1) ++refusals;
+        if (status == 101) ++connects;
       }
     });
   }
