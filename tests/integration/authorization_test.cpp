@@ -322,9 +322,7 @@ void try_with_every_lack(const Row& row, const Attempt& attempt) {
   CHECK(result(client().devices(arr("target-*"))) == kDone);
   CHECK(result(client().devices(arr("elsewhere-*", "target"))) == outside_of(row));
   CHECK(result(client().devices(arr())) == outside_of(row));
-  // To write a device of that name makes one of that tenant's own.
-  const bool is_making = row.name == "devices.write";
-  CHECK(result(client().tenant("another")) == (is_making ? kDone : outside_of(row)));
+  CHECK(result(client().tenant("another")) == outside_of(row));
 }
 
 }  // namespace
