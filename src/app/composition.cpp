@@ -222,9 +222,10 @@ void Hub::Parts::tell_keys_to_shards() {
                      tell_all([now](hub::Shard& shard) { shard.authenticator().rotate(now); });
                    },
                .on_search_ended =
-                   [tell_all](const Keys& now) {
-                     tell_all(
-                         [now](hub::Shard& shard) { shard.authenticator().search_ended(now); });
+                   [tell_all](std::uint64_t search, const Keys& now) {
+                     tell_all([search, now](hub::Shard& shard) {
+                       shard.authenticator().search_ended(search, now);
+                     });
                    }});
 }
 

@@ -113,9 +113,10 @@ auth::KeySource::Answer KeyKeeper::search() {
   if (!url_) return {};
   const std::scoped_lock lock(mutex_);
   const std::int64_t now = clock_.steady_ms();
-  if (is_fetching_) return {.search = Search::kRuns};
+  if (is_fetching_) return {.search = Search::kRuns, .number = fetch_};
   // One that is due anyway serves too.
-  if (next_fetch_ms_ <= now + kShortWaitMs) return {.search = Search::kBegins};
+  if (next_fetch_ms_ <= now + kShortWaitMs)
+    return {.search = Search::kBegins, .number = fetch_ + 1};
   const std::int64_t begins_at = std::max(now, next_search_ms_);
   if (begins_at > now + kShortWaitMs) {
     return {.search = Search::kTooSoon, .retry_after_ms = begins_at - now};
@@ -123,7 +124,7 @@ auth::KeySource::Answer KeyKeeper::search() {
   next_fetch_ms_ = begins_at;
   next_search_ms_ = begins_at + settings_.jwks_url.cooldown_ms;
   wake_.notify_all();
-  return {.search = Search::kBegins};
+  return {.search = Search::kBegins, .number = fetch_ + 1};
 }
 
 std::optional<std::string> KeyKeeper::failure() const {
@@ -150,6 +151,7 @@ void KeyKeeper::run(const std::stop_token& stop) {
       continue;
     }
     is_fetching_ = true;
+    ++fetch_;
     lock.unlock();
     auto fetched = fetch_keys(stop);
     lock.lock();
@@ -185,7 +187,7 @@ void KeyKeeper::take(Result<FetchedKeys> fetched) {
     failure_ = fmt::format("auth.jwks_url: {}", fetched.error().message);
     spdlog::warn("{}: {}; {}", settings_.jwks_url.url, fetched.error().message,
                  has_fetched_ ? "the keys fetched last stay in force" : "no key of it is known");
-    if (listener_.on_search_ended) listener_.on_search_ended(nullptr);
+    if (listener_.on_search_ended) listener_.on_search_ended(fetch_, nullptr);
     return;
   }
   if (failures_in_a_row_ > 0) spdlog::info("{}: fetched again", settings_.jwks_url.url);
@@ -203,7 +205,7 @@ void KeyKeeper::take(Result<FetchedKeys> fetched) {
     url_keys_ = std::move(fetched->keys);
     combine();
   }
-  if (listener_.on_search_ended) listener_.on_search_ended(keys_);
+  if (listener_.on_search_ended) listener_.on_search_ended(fetch_, keys_);
 }
 
 std::int64_t KeyKeeper::pause_after_failure() const {

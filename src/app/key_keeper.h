@@ -30,8 +30,8 @@ class KeyKeeper final : public auth::KeySource {
   /// Called on the thread that brought the news, in their order.
   struct Listener {
     std::function<void(std::shared_ptr<const auth::KeySet>)> on_rotated;
-    /// A fetch has ended; null: in vain.
-    std::function<void(std::shared_ptr<const auth::KeySet>)> on_search_ended;
+    /// The fetch of that number has ended; null: in vain.
+    std::function<void(std::uint64_t, std::shared_ptr<const auth::KeySet>)> on_search_ended;
   };
   struct Stats {
     bool has_url = false;
@@ -95,6 +95,8 @@ class KeyKeeper final : public auth::KeySource {
   std::string url_text_;
   std::string failure_;
   Stats stats_;
+  /// Fetches begun.
+  std::uint64_t fetch_ = 0;
   bool is_fetching_ = false;
   bool has_fetched_ = false;
   int failures_in_a_row_ = 0;

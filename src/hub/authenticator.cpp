@@ -60,6 +60,7 @@ bool Authenticator::seek(auth::Verdict<auth::Principal>& verdict) {
   if (answer.search == Search::kTooSoon) verdict = keys_unavailable(answer.retry_after_ms);
   if (answer.search != Search::kBegins && answer.search != Search::kRuns) return false;
   has_come_late_ = answer.search == Search::kRuns;
+  search_ = answer.number;
   if (waiting_.size() < kMaxWaiting) return true;
   verdict = keys_unavailable(kKeyPatienceMs);
   return false;
@@ -78,6 +79,7 @@ void Authenticator::wait_for(std::string token, std::string remote,
 void Authenticator::wait_for_key(Waiting waiting) {
   waiting.until_ms = ports_.clock.steady_ms() + kKeyPatienceMs;
   waiting.has_come_late = has_come_late_;
+  waiting.search = search_;
   waiting_.push_back(std::move(waiting));
 }
 
@@ -149,11 +151,14 @@ void Authenticator::rotate(std::shared_ptr<const auth::KeySet> keys) {
   ports_.verifier.rotate(std::move(keys));
 }
 
-void Authenticator::search_ended(std::shared_ptr<const auth::KeySet> keys) {
+void Authenticator::search_ended(std::uint64_t search, std::shared_ptr<const auth::KeySet> keys) {
   const bool is_in_vain = keys == nullptr;
   if (!is_in_vain) rotate(std::move(keys));
-  // One that is told may bring another to wait: that one is not for this search to answer.
+  std::deque<Waiting> told;
   for (Waiting& waiting : std::exchange(waiting_, {})) {
+    (waiting.search <= search ? told : waiting_).push_back(std::move(waiting));
+  }
+  for (Waiting& waiting : told) {
     waiting.was_sought = true;
     // Nobody is told that a key is unknown by an answer that may be older than the key.
     waiting.is_open = is_in_vain || waiting.has_come_late;

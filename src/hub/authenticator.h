@@ -53,8 +53,8 @@ class Authenticator {
   /// A token that was none to look at.
   void count_malformed(std::string_view remote);
 
-  /// A search for keys has ended; null: in vain. Tells those who wait.
-  void search_ended(std::shared_ptr<const auth::KeySet> keys);
+  /// That search for keys has ended; null: in vain. Tells those who wait for it.
+  void search_ended(std::uint64_t search, std::shared_ptr<const auth::KeySet> keys);
   /// Other keys are in force.
   void rotate(std::shared_ptr<const auth::KeySet> keys);
   /// Ends waits that took too long; to be called often.
@@ -73,6 +73,8 @@ class Authenticator {
     std::string remote;
     Completion<auth::Principal> done;
     std::int64_t until_ms = 0;
+    /// Number of the search that it waits for.
+    std::uint64_t search = 0;
     /// The search that it waits for had begun before.
     bool has_come_late = false;
     /// A search has ended for it: there is no other.
@@ -101,6 +103,7 @@ class Authenticator {
   // Of the last token that authenticate() gave no answer for.
   bool awaits_check_ = false;
   bool has_come_late_ = false;
+  std::uint64_t search_ = 0;
   Counts refused_{};
   std::int64_t next_log_ms_ = 0;
   std::uint64_t unlogged_ = 0;

@@ -44,7 +44,7 @@ struct FakeKeySource final : auth::KeySource {
     ++searches;
     return answer;
   }
-  Answer answer{.search = Search::kBegins};
+  Answer answer{.search = Search::kBegins, .number = 1};
   int searches = 0;
 };
 
@@ -125,7 +125,7 @@ TEST_CASE("a token of an unknown key waits for the search and is answered by wha
   Bench bench;
   bench.wait_with(token(kNew));
   CHECK(bench.told.empty());
-  bench.authenticator.search_ended(keys({kOld, kNew}));
+  bench.authenticator.search_ended(1, keys({kOld, kNew}));
   REQUIRE(bench.told.size() == 1);
   CHECK(bench.told[0].has_value());
   CHECK(bench.authenticator.waiting() == 0);
@@ -138,11 +138,24 @@ TEST_CASE("a token of an unknown key waits for the search and is answered by wha
 TEST_CASE("a search that began after the token and has not found its key refuses it") {
   Bench bench;
   bench.wait_with(token(kNew));
-  bench.authenticator.search_ended(keys({kOld}));
+  bench.authenticator.search_ended(1, keys({kOld}));
   REQUIRE(bench.told.size() == 1);
   CHECK(bench.told[0].error().code == Code::kUnauthenticated);
   CHECK(bench.refused(auth::Refusal::kUnknownKey) == 1);
   CHECK(bench.failures.counted == 1);
+}
+
+TEST_CASE("the end of an earlier search, on its way by mail, judges nobody") {
+  Bench bench;
+  bench.source.answer.number = 2;
+  bench.wait_with(token(kNew));
+  bench.authenticator.search_ended(1, keys({kOld}));
+  CHECK(bench.told.empty());
+  bench.authenticator.search_ended(1, nullptr);
+  CHECK(bench.told.empty());
+  bench.authenticator.search_ended(2, keys({kOld, kNew}));
+  REQUIRE(bench.told.size() == 1);
+  CHECK(bench.told[0].has_value());
 }
 
 TEST_CASE("a search in vain, or one that began before the token, says nothing against it") {
@@ -150,7 +163,7 @@ TEST_CASE("a search in vain, or one that began before the token, says nothing ag
     Bench bench;
     if (!is_in_vain) bench.source.answer.search = Search::kRuns;
     bench.wait_with(token(kNew));
-    bench.authenticator.search_ended(is_in_vain ? nullptr : keys({kOld}));
+    bench.authenticator.search_ended(1, is_in_vain ? nullptr : keys({kOld}));
     REQUIRE(bench.told.size() == 1);
     CHECK(bench.told[0].error().code == Code::kOverloaded);
     CHECK(bench.told[0].error().retry_after_ms > 0);
@@ -187,7 +200,7 @@ TEST_CASE("an expired token is not forgiven for the wait") {
   const std::string expired =
       support::Token::client("x").claim("exp", 5).header("kid", "n").sign(kNew);
   bench.wait_with(expired);
-  bench.authenticator.search_ended(keys({kOld, kNew}));
+  bench.authenticator.search_ended(1, keys({kOld, kNew}));
   REQUIRE(bench.told.size() == 1);
   CHECK(bench.told[0].error().code == Code::kUnauthenticated);
   CHECK(bench.refused(auth::Refusal::kTime) == 1);

@@ -22,7 +22,7 @@ std::shared_ptr<const auth::KeySet> keys_of(const std::string& jwks) {
 }
 
 struct FakeKeySource final : auth::KeySource {
-  Answer search() override { return {.search = Search::kBegins}; }
+  Answer search() override { return {.search = Search::kBegins, .number = 1}; }
 };
 
 /// Checks when the test says so.
@@ -120,7 +120,7 @@ TEST_CASE("when the keys change while a token is checked the new ones judge it")
     CHECK(bench.told.empty());
     bench.checks.run();
     // An unknown key by now: it is sought.
-    bench.authenticator.search_ended(keys_of(support::jwks_of(bench.two)));
+    bench.authenticator.search_ended(1, keys_of(support::jwks_of(bench.two)));
     CHECK(bench.told_code() == Code::kUnauthenticated);
   }
   SUBCASE("its key stays") {
@@ -136,7 +136,7 @@ TEST_CASE("a token of an unknown slow key waits for the key, then for the check"
   Bench bench;
   bench.wait_with(bench.two.sign(Bench::panel()));
   CHECK(bench.checks.jobs.empty());
-  bench.authenticator.search_ended(keys_of(support::jwks_of(bench.one, bench.two)));
+  bench.authenticator.search_ended(1, keys_of(support::jwks_of(bench.one, bench.two)));
   CHECK(bench.told.empty());
   bench.checks.run();
   REQUIRE(bench.told.size() == 1);
