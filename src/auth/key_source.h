@@ -21,8 +21,8 @@ class KeySource {
     Search search = Search::kNowhere;
     /// For kTooSoon: when the next may begin.
     std::int64_t retry_after_ms = 0;
-    /// For kBegins and kRuns: which one, counted from 1. Shards hear of its end by mail, so that of an
-    /// earlier one may still be on its way.
+    /// For kBegins and kRuns: which one, counted from 1. Shards hear of its end by mail, so that of
+    /// an earlier one may still be on its way.
     std::uint64_t number = 0;
   };
 

@@ -23,6 +23,7 @@ const std::string kRemote = "192.0.2.7:4711";
 
 std::shared_ptr<const auth::KeySet> keys(const std::vector<std::string>& secrets) {
   std::vector<auth::Key> all;
+  all.reserve(secrets.size());
   for (const std::string& secret : secrets) {
     // The first letter is the kid.
     all.push_back(
