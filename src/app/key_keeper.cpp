@@ -10,6 +10,7 @@
 #include "app/keys.h"
 #include "auth/jwks.h"
 #include "auth/secret_file.h"
+#include "base/private_file.h"
 #include "net/fetch.h"
 
 namespace fairlead::app {
@@ -24,7 +25,7 @@ Result<std::optional<net::Url>> url_of(const JwksUrl& settings) {
   auto url = net::parse_url(settings.url);
   if (!url) return fail(Code::kInvalid, "auth.jwks_url: {}", url.error().message);
   if (!settings.ca_file.empty()) {
-    if (auto file = auth::read_key_file(settings.ca_file); !file) {
+    if (auto file = read_key_file(settings.ca_file); !file) {
       return fail(Code::kInvalid, "auth.jwks_ca_file: {}", file.error().message);
     }
   }

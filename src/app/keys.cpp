@@ -18,6 +18,7 @@
 
 #include "auth/jwks.h"
 #include "auth/secret_file.h"
+#include "base/private_file.h"
 
 namespace fairlead::app {
 
@@ -31,7 +32,7 @@ Result<auth::Key> key_from_pem_file(const std::string& entry) {
     algorithm = auth::algorithm_named(std::string_view(entry).substr(colon + 1));
   }
   const std::string path = algorithm ? entry.substr(0, colon) : entry;
-  const auto file = auth::read_key_file(path);
+  const auto file = read_key_file(path);
   if (!file) return fail(Code::kInvalid, "auth.public_key_files: {}", file.error().message);
   auto key = auth::Key::from_pem(file->text, algorithm);
   if (!key) return fail(Code::kInvalid, "auth.public_key_files: {}: {}", path, key.error().message);
@@ -39,14 +40,14 @@ Result<auth::Key> key_from_pem_file(const std::string& entry) {
 }
 
 Result<auth::Jwks> read_jwks_file(const std::string& path) {
-  const auto file = auth::read_key_file(path);
+  const auto file = read_key_file(path);
   if (!file) return fail(Code::kInvalid, "auth.jwks_file: {}", file.error().message);
   auto set = auth::read_jwks(file->text);
   if (!set) return fail(Code::kInvalid, "auth.jwks_file: {}: {}", path, set.error().message);
   const bool has_secrets =
       std::ranges::any_of(set->keys, [](const auth::Key& key) { return !key.secret().empty(); });
   if (has_secrets) {
-    if (auto checked = auth::check_is_private(*file, path); !checked) {
+    if (auto checked = check_is_private(*file, path); !checked) {
       return fail(Code::kInvalid, "auth.jwks_file: {}", checked.error().message);
     }
   }

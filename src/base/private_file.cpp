@@ -5,13 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <system_error>
 #include <utility>
 
 namespace fairlead {
 namespace {
 
-constexpr mode_t kOthers = 077;
+constexpr std::size_t kMostFileBytes = 1024UL * 1024;
+constexpr unsigned kOthers = 077;
 
 /// Closes what `open` gave.
 class OpenFile {
@@ -33,41 +35,46 @@ class OpenFile {
 
 std::string reason_of(int error) { return std::generic_category().message(error); }
 
-/// Looks at the open file, not at its name, so that nobody swaps it in between.
-Result<void> check_file(const OpenFile& file, const std::string& name, const std::string& path) {
-  struct stat status{};
-  if (::fstat(file.descriptor(), &status) != 0) {
-    return fail(Code::kInvalid, "{}: {}", name, reason_of(errno));
-  }
-  if (!S_ISREG(status.st_mode)) return fail(Code::kInvalid, "{}: not a regular file", name);
-  if ((status.st_mode & kOthers) != 0) {
-    return fail(Code::kInvalid, "{}: mode {:04o} lets others than its owner in; do: chmod 600 {}",
-                name, status.st_mode & 07777U, path);
-  }
-  return {};
-}
-
 }  // namespace
 
-Result<std::string> read_private_file(const std::filesystem::path& path, std::string_view what,
-                                      std::size_t most_bytes) {
-  const std::string name = fmt::format("{} {}", what, path.string());
+Result<KeyFile> read_key_file(const std::filesystem::path& path, std::string_view what) {
+  const auto bad = [&](std::string_view why) {
+    return fail(Code::kInvalid, "{} {}: {}", what, path.string(), why);
+  };
   const OpenFile file(path);
-  if (!file.is_open()) return fail(Code::kInvalid, "{}: {}", name, reason_of(errno));
-  if (auto checked = check_file(file, name, path.string()); !checked) {
-    return std::unexpected(std::move(checked.error()));
-  }
-  std::string content(most_bytes, '\0');
+  if (!file.is_open()) return bad(reason_of(errno));
+  // Looks at the open file, not at its name, so that nobody swaps it in between.
+  struct stat status{};
+  if (::fstat(file.descriptor(), &status) != 0) return bad(reason_of(errno));
+  if (!S_ISREG(status.st_mode)) return bad("not a regular file");
+  KeyFile read{.text = std::string(kMostFileBytes + 1, '\0'), .mode = status.st_mode & 07777U};
   std::size_t size = 0;
-  while (size < content.size()) {
-    const ssize_t got = ::read(file.descriptor(), content.data() + size, content.size() - size);
+  while (size < read.text.size()) {
+    const ssize_t got = ::read(file.descriptor(), read.text.data() + size, read.text.size() - size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(Code::kInvalid, "{}: {}", name, reason_of(errno));
+    if (got < 0) return bad(reason_of(errno));
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  content.resize(size);
-  return content;
+  if (size > kMostFileBytes) return bad(fmt::format("over {} bytes", kMostFileBytes));
+  read.text.resize(size);
+  return read;
+}
+
+Result<void> check_is_private(const KeyFile& file, const std::filesystem::path& path,
+                              std::string_view what) {
+  if ((file.mode & kOthers) == 0) return {};
+  return fail(Code::kInvalid, "{} {}: mode {:04o} lets others than its owner in; do: chmod 600 {}",
+              what, path.string(), file.mode, path.string());
+}
+
+Result<std::string> read_private_file(const std::filesystem::path& path, std::string_view what) {
+  auto file = read_key_file(path, what);
+  if (!file) return std::unexpected(std::move(file.error()));
+  if (auto checked = check_is_private(*file, path, what); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
+  return std::move(file->text);
 }
 
 }  // namespace fairlead

@@ -111,7 +111,7 @@ int no_password(char* /*into*/, int /*size*/, int /*is_writing*/, void* was_aske
 }
 
 Result<PrivateKey> read_key(const std::string& path) {
-  const auto text = read_private_file(path, "http.tls_key", kMaxFileBytes);
+  const auto text = read_private_file(path, "http.tls_key");
   if (!text) return std::unexpected(text.error());
   const Bio bio = reader_of(*text);
   bool was_asked = false;
