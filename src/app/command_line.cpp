@@ -35,17 +35,23 @@ struct Parsed {
   std::string data;
   std::string secret_file;
   bool is_dev = false;
+  bool is_dry_run = false;
   TokenOptions token;
   sim::Options sim;
   int exit_code = 0;
 };
 
-void add_config_options(CLI::App& command, Parsed& parsed) {
+/// What every command takes that reads the configuration.
+void add_source_options(CLI::App& command, Parsed& parsed) {
   command.add_option("--config", parsed.file, "TOML file; every key is shown by `fairlead config`");
   command.add_option("--set", parsed.sets, "one key: section.key=value; may be given many times")
       ->allow_extra_args(false);
-  command.add_option("--listen", parsed.listen, "address, such as 127.0.0.1:8080 (http.listen)");
   command.add_option("--data", parsed.data, "directory of the database (store.data)");
+}
+
+void add_config_options(CLI::App& command, Parsed& parsed) {
+  add_source_options(command, parsed);
+  command.add_option("--listen", parsed.listen, "address, such as 127.0.0.1:8080 (http.listen)");
   command.add_option("--jwt-secret-file", parsed.secret_file,
                      "HS256 secret, 32 bytes or more, mode 0600 (auth.jwt_secret_file)");
 }
@@ -127,12 +133,24 @@ void add_token(CLI::App& app, Parsed& parsed) {
 void add_migrate(CLI::App& app, Parsed& parsed) {
   CLI::App* command = app.add_subcommand("migrate", "Look after the database's schema");
   command->require_subcommand(1);
+  const auto with_settings = [&parsed](auto act) {
+    return [&parsed, act] {
+      const auto settings = settings_of(parsed);
+      parsed.exit_code = settings ? act(*settings) : refuse(settings.error());
+    };
+  };
   CLI::App* status = command->add_subcommand("status", "Show what is applied and what is missing");
-  status->add_option("--data", parsed.data, "directory of the database")->required();
-  status->callback([&parsed] { parsed.exit_code = show_migrations(parsed.data); });
-  CLI::App* up = command->add_subcommand("up", "Apply what is missing (serve does so by itself)");
-  up->add_option("--data", parsed.data, "directory of the database")->required();
-  up->callback([&parsed] { parsed.exit_code = apply_migrations(parsed.data); });
+  add_source_options(*status, parsed);
+  status->callback(
+      with_settings([](const Settings& settings) { return show_migrations(settings); }));
+  CLI::App* up = command->add_subcommand("up", "Apply what is missing");
+  up->footer(
+      "On SQLite `fairlead serve` does so by itself, else only with store.auto_migrate = true.");
+  add_source_options(*up, parsed);
+  up->add_flag("--dry-run", parsed.is_dry_run, "print what would be applied");
+  up->callback(with_settings([&parsed](const Settings& settings) {
+    return apply_migrations(settings, parsed.is_dry_run);
+  }));
 }
 
 void add_sim(CLI::App& app, Parsed& parsed) {

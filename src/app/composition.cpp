@@ -12,6 +12,7 @@
 #include "app/shard_site.h"
 #include "app/shard_thread.h"
 #include "app/shared_failures.h"
+#include "app/store_settings.h"
 #include "app/verify_pool.h"
 #include "auth/origin.h"
 #include "base/random.h"
@@ -248,10 +249,10 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, const Clock& clock) {
   }
   if (auto opened = parts->open_net(); !opened) return std::unexpected(opened.error());
   const Settings& in_force = parts->settings;
-  auto opened = store::Store::open(
-      {.data_dir = in_force.data_dir, .full_durability = in_force.durability == "full"}, clock);
+  auto opened = store::Store::open(store_settings(in_force), clock);
   if (!opened) return std::unexpected(opened.error());
   parts->store = std::move(*opened);
+  spdlog::info("stores in {}", parts->store->describe());
   auto loaded = parts->store->load();
   if (!loaded) return std::unexpected(loaded.error());
   parts->backpressure = std::make_unique<StoreBackpressure>(*parts->store, parts->memory);

@@ -8,6 +8,7 @@
 #include "app/config_file.h"
 #include "app/config_keys.h"
 #include "net/trusted_proxies.h"
+#include "store/url.h"
 
 namespace fairlead::app {
 namespace {
@@ -101,10 +102,8 @@ Result<Settings> load_settings(const ConfigSources& sources) {
                 "limits.memory_bytes = {}: must be 0 or at least limits.outbox_bytes ({})",
                 settings.hub.memory_bytes, settings.hub.outbox_bytes);
   }
-  if (settings.store_url != "sqlite:") {
-    return fail(Code::kInvalid,
-                "store.url: unknown store {}; this version knows sqlite: (in store.data)",
-                settings.store_url.substr(0, settings.store_url.find(':')));
+  if (auto kind = store::kind_of_url(settings.store_url); !kind) {
+    return std::unexpected(kind.error());
   }
   return settings;
 }

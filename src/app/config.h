@@ -27,8 +27,8 @@ Result<Settings> load_settings(const ConfigSources& sources);
 /// `section.key=value`, as `--set` takes it.
 Result<std::pair<std::string, std::string>> parse_assignment(const std::string& text);
 
-/// The settings as a TOML file with a comment for each key. Secrets are in files of their own; what
-/// is printed names those files only.
+/// The settings as a TOML file with a comment for each key. Of secrets in files it names the file;
+/// a password in store.url is masked.
 std::string print_settings(const Settings& settings);
 
 }  // namespace fairlead::app

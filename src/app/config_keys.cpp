@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include "store/url.h"
+
 namespace fairlead::app {
 namespace {
 
@@ -72,6 +74,14 @@ ConfigKey text(std::string_view name, std::string_view help, Member member) {
             return {};
           },
           .get = [=](const Settings& settings) { return quoted(member(settings)); }};
+}
+
+/// A text that may hold a password.
+template <typename Member>
+ConfigKey url(std::string_view name, std::string_view help, Member member) {
+  ConfigKey key = text(name, help, member);
+  key.get = [=](const Settings& settings) { return quoted(store::masked_url(member(settings))); };
+  return key;
 }
 
 template <typename Member>
@@ -261,12 +271,15 @@ std::vector<ConfigKey> other_keys() {
       number<std::int64_t>("runtime.verifiers",
                            "threads that check ES256, ES384 and EdDSA signatures for the shards",
                            FAIRLEAD_MEMBER(verifiers), 1, 128),
+      boolean("store.auto_migrate",
+              "apply missing migrations to a server's schema at the start (SQLite: always)",
+              FAIRLEAD_MEMBER(auto_migrate)),
       text("store.data", "directory of the database", FAIRLEAD_MEMBER(data_dir)),
       choice(
           "store.durability",
           "full: an ack survives a power cut; normal: a power cut may take back the last commits",
           FAIRLEAD_MEMBER(durability), {"full", "normal"}),
-      text("store.url", "sqlite: (in store.data)", FAIRLEAD_MEMBER(store_url)),
+      url("store.url", "which database; empty: SQLite in store.data", FAIRLEAD_MEMBER(store_url)),
   };
 }
 

@@ -2,8 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <memory>
+#include <vector>
+
+#include "app/store_settings.h"
 #include "base/clock.h"
-#include "store/store.h"
+#include "store/driver.h"
 
 namespace fairlead::app {
 namespace {
@@ -13,10 +17,34 @@ int refuse(const Error& error) {
   return 1;
 }
 
+Result<std::unique_ptr<store::Driver>> driver_of(const Settings& settings) {
+  if (auto checked = check_store(settings); !checked) return std::unexpected(checked.error());
+  return store::make_driver(store_settings(settings));
+}
+
+Result<std::vector<store::MigrationState>> states_of(const Settings& settings) {
+  const auto driver = driver_of(settings);
+  if (!driver) return std::unexpected(driver.error());
+  return (*driver)->migrations();
+}
+
+int show_what_is_missing(const Settings& settings) {
+  const auto states = states_of(settings);
+  if (!states) return refuse(states.error());
+  std::size_t missing = 0;
+  for (const store::MigrationState& state : *states) {
+    if (state.applied_at) continue;
+    fmt::print("would apply {}\n", state.name);
+    ++missing;
+  }
+  fmt::print("{} missing\n", missing);
+  return 0;
+}
+
 }  // namespace
 
-int show_migrations(const std::string& data_dir) {
-  const auto states = store::Store::migrations(data_dir);
+int show_migrations(const Settings& settings) {
+  const auto states = states_of(settings);
   if (!states) return refuse(states.error());
   for (const store::MigrationState& state : *states) {
     fmt::print("{:04} {}: {}\n", state.version, state.name,
@@ -25,8 +53,11 @@ int show_migrations(const std::string& data_dir) {
   return 0;
 }
 
-int apply_migrations(const std::string& data_dir) {
-  const auto applied = store::Store::migrate(data_dir, SystemClock());
+int apply_migrations(const Settings& settings, bool is_dry_run) {
+  if (is_dry_run) return show_what_is_missing(settings);
+  const auto driver = driver_of(settings);
+  if (!driver) return refuse(driver.error());
+  const auto applied = (*driver)->migrate(SystemClock());
   if (!applied) return refuse(applied.error());
   fmt::print("{} applied\n", *applied);
   return 0;

@@ -15,6 +15,7 @@
 #include "app/descriptors.h"
 #include "app/keys.h"
 #include "app/log.h"
+#include "app/store_settings.h"
 #include "auth/mint.h"
 #include "auth/principal.h"
 #include "auth/secret_file.h"
@@ -51,6 +52,9 @@ sigset_t block_signals() {
 bool is_end(int signal_number) { return signal_number == SIGTERM || signal_number == SIGINT; }
 
 Result<void> prepare_dev(Settings& settings) {
+  if (settings.data_dir.empty()) {
+    return fail(Code::kInvalid, "--dev: no directory for its secret: give --data DIR (store.data)");
+  }
   std::error_code error;
   std::filesystem::create_directory(settings.data_dir, error);
   if (error) {
@@ -101,10 +105,7 @@ int run_until_signal(Hub& hub, const sigset_t& signals, const Clock& clock) {
 }  // namespace
 
 int serve(Settings settings) {
-  if (settings.data_dir.empty()) {
-    return refuse({.code = Code::kInvalid,
-                   .message = "no directory for the database: give --data DIR (store.data)"});
-  }
+  if (auto checked = check_store(settings); !checked) return refuse(checked.error());
   const SystemClock clock;
   const bool is_dev = settings.is_dev;
   if (is_dev) {

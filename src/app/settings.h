@@ -61,8 +61,9 @@ struct Settings {
   int deflate_level = net::DeflateOptions().level;
   std::size_t deflate_min_bytes = net::DeflateOptions().min_bytes;
 
-  /// `sqlite:` (the default) keeps everything in data_dir.
-  std::string store_url = "sqlite:";
+  /// Which database; empty: SQLite in data_dir. May hold a password.
+  std::string store_url;
+  bool auto_migrate = false;
   std::string data_dir;
   std::string durability = "full";
 

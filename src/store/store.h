@@ -1,35 +1,23 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "store/driver.h"
 #include "store/loaded.h"
-#include "store/migrations.h"
 #include "store/readers.h"
+#include "store/settings.h"
 #include "store/shard_store.h"
-#include "store/sqlite/backend.h"
-#include "store/sqlite/data_directory.h"
 #include "store/writer.h"
 #include "store/writer_thread.h"
 
 namespace fairlead::store {
 
-struct Settings {
-  std::filesystem::path data_dir;
-  /// False (`store.durability = normal`): a power cut may take back the last commits.
-  bool full_durability = true;
-  WriterLimits writer{};
-  std::size_t reader_threads = 2;
-  /// Queries that may wait; beyond, kOverloaded.
-  std::size_t max_queries = 4096;
-};
-
-/// The store of a hub: one writing thread, some reading ones, files in a directory of its own.
+/// The store of a hub: one writing thread, some reading ones, a database that no other hub uses.
 /// Order of use: open, load, attach (once a shard), start, …, stop.
 class Store {
  public:
@@ -39,6 +27,8 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
+  /// Which database and where, for logs.
+  std::string describe() const { return driver_->describe(); }
   /// What a starting hub needs in memory.
   Result<Loaded> load();
   /// The repositories of one shard; `post` takes letters to its thread. Any thread.
@@ -56,20 +46,16 @@ class Store {
   std::optional<std::string> health() const { return writer_.health(); }
   Stats stats() const;
 
-  // ---- for `fairlead migrate`, while no hub runs ------------------------------------------------
-  static Result<std::vector<MigrationState>> migrations(const std::filesystem::path& data_dir);
-  /// Applies what is missing; returns how many.
-  static Result<std::size_t> migrate(const std::filesystem::path& data_dir, const Clock& clock);
-
  private:
-  Store(const Settings& settings, const Clock& clock, sqlite::DataDirectory directory,
-        std::unique_ptr<sqlite::Backend> backend);
+  Store(const Settings& settings, const Clock& clock, std::unique_ptr<Driver> driver,
+        std::unique_ptr<Backend> backend);
 
   const Settings settings_;
   const Clock& clock_;
-  const sqlite::DataDirectory directory_;
-  // Destroyed from below: threads, queues, the writing connection (the last one empties the log).
-  const std::unique_ptr<sqlite::Backend> backend_;
+  // Destroyed from below: threads, queues, the writing connection (SQLite's last one empties its
+  // log), what holds the database.
+  const std::unique_ptr<Driver> driver_;
+  const std::unique_ptr<Backend> backend_;
   ReadQueue reads_;
   Writer writer_;
   std::unique_ptr<Readers> readers_;

@@ -205,6 +205,26 @@ TEST_CASE("config masks what is secret") {
   CHECK(!holds(shown.out + shown.err, "hunter2"));
 }
 
+TEST_CASE("migrations are shown, then applied, and a dry run changes nothing") {
+  const Start start;
+  const auto migrate = [&](std::vector<std::string> what) {
+    what.insert(what.begin(), "migrate");
+    what.insert(what.end(), {"--data", start.data});
+    const Finished finished = run_fairlead(what);
+    CAPTURE(finished.err);
+    CHECK(finished.code == 0);
+    return finished.out;
+  };
+  CHECK(holds(migrate({"status"}), "0001 0001_initial: missing\n"));
+  CHECK(holds(migrate({"up", "--dry-run"}), "would apply 0001_initial\n"));
+  CHECK(!std::filesystem::exists(start.data));
+  CHECK(holds(migrate({"up"}), " applied\n"));
+  CHECK(holds(migrate({"status"}), "0001 0001_initial: applied\n"));
+  CHECK(migrate({"up"}) == "0 applied\n");
+  CHECK(migrate({"up", "--dry-run"}) == "0 missing\n");
+  CHECK(holds(refused({"migrate", "status"}), "store.data"));
+}
+
 TEST_CASE("help suffices to start, and is there for each command") {
   for (const std::vector<std::string>& arguments :
        std::initializer_list<std::vector<std::string>>{{"--help"},

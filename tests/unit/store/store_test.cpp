@@ -32,11 +32,13 @@ struct House {
   std::filesystem::path data = directory.path() / "data";
   std::filesystem::path file = data / "fairlead.db";
 
-  Result<std::unique_ptr<Store>> open() {
+  Settings settings() const {
     Settings settings;
     settings.data_dir = data;
-    return Store::open(settings, clock);
+    return settings;
   }
+  Result<std::unique_ptr<Store>> open() { return Store::open(settings(), clock); }
+  std::unique_ptr<Driver> driver() const { return *make_driver(settings()); }
   std::string problem() {
     const auto store = open();
     return store ? "" : store.error().message;
@@ -177,8 +179,8 @@ TEST_CASE("a newer schema and a changed migration are refused") {
         fmt::format("{}: its schema (version 1000) is newer than this program (version {}): use a "
                     "newer fairlead",
                     at.file.string(), sqlite_migrations().size()));
-    CHECK(!Store::migrations(at.data));
-    CHECK(!Store::migrate(at.data, at.clock));
+    CHECK(!at.driver()->migrations());
+    CHECK(!at.driver()->migrate(at.clock));
   }
   SUBCASE("changed") {
     at.execute("UPDATE schema_migrations SET checksum = 'x' WHERE version = 1");
@@ -190,14 +192,14 @@ TEST_CASE("a newer schema and a changed migration are refused") {
 
 TEST_CASE("migrations can be looked at and applied without a hub") {
   House at;
-  const auto before = Store::migrations(at.data);
+  const auto before = at.driver()->migrations();
   REQUIRE(before);
   CHECK(before->at(0).name == "0001_initial");
   CHECK(!before->at(0).applied_at);
   CHECK(!std::filesystem::exists(at.data));
-  CHECK(Store::migrate(at.data, at.clock) == sqlite_migrations().size());
-  CHECK(Store::migrate(at.data, at.clock) == 0);
-  CHECK(Store::migrations(at.data)->at(0).applied_at == at.clock.now);
+  CHECK(at.driver()->migrate(at.clock) == sqlite_migrations().size());
+  CHECK(at.driver()->migrate(at.clock) == 0);
+  CHECK(at.driver()->migrations()->at(0).applied_at == at.clock.now);
   CHECK(at.problem().empty());
 }
 
@@ -278,8 +280,7 @@ TEST_CASE("a store may end before its shards, with work under way") {
 
 TEST_CASE("power cuts may take commits back only where the operator allows it") {
   House at;
-  Settings settings;
-  settings.data_dir = at.data;
+  Settings settings = at.settings();
   settings.full_durability = false;
   auto store = Store::open(settings, at.clock);
   REQUIRE(store);

@@ -1,0 +1,17 @@
+#include "app/store_settings.h"
+
+namespace fairlead::app {
+
+Result<void> check_store(const Settings& settings) {
+  if (!settings.store_url.empty() || !settings.data_dir.empty()) return {};
+  return fail(Code::kInvalid, "no directory for the database: give --data DIR (store.data)");
+}
+
+store::Settings store_settings(const Settings& settings) {
+  return {.url = settings.store_url,
+          .data_dir = settings.data_dir,
+          .full_durability = settings.durability == "full",
+          .auto_migrate = settings.auto_migrate};
+}
+
+}  // namespace fairlead::app

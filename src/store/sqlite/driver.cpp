@@ -1,0 +1,58 @@
+#include "store/sqlite/driver.h"
+
+#include <utility>
+
+#include "store/sqlite/backend.h"
+#include "store/sqlite/database.h"
+#include "store/sqlite/reader.h"
+#include "store/sqlite/schema.h"
+
+namespace fairlead::store::sqlite {
+namespace {
+
+std::unexpected<Error> explain(const std::filesystem::path& file, const Error& error) {
+  return fail(error.code, "{}: {}", file.string(), error.message);
+}
+
+}  // namespace
+
+std::string Driver::describe() const { return "SQLite in " + file().string(); }
+
+Result<std::unique_ptr<store::Backend>> Driver::open_backend(const Clock& clock) {
+  auto directory = DataDirectory::open(data_dir_);
+  if (!directory) return std::unexpected(std::move(directory.error()));
+  auto backend = Backend::open(file(), is_fully_durable_, clock);
+  if (!backend) return std::unexpected(std::move(backend.error()));
+  held_.emplace(std::move(*directory));
+  return std::move(*backend);
+}
+
+Result<std::unique_ptr<store::Reader>> Driver::open_reader() {
+  auto reader = Reader::open(file());
+  if (!reader) return std::unexpected(std::move(reader.error()));
+  return std::move(*reader);
+}
+
+Result<std::vector<MigrationState>> Driver::migrations() {
+  const std::vector<Migration> known = sqlite_migrations();
+  if (auto checked = check_header(file()); !checked) return explain(file(), checked.error());
+  if (!std::filesystem::exists(file())) return compare(known, {});
+  const auto database = Database::open(file().string(), Access::kReader);
+  if (!database) return explain(file(), database.error());
+  auto states = schema_state(**database, known);
+  if (!states) return explain(file(), states.error());
+  return states;
+}
+
+Result<std::size_t> Driver::migrate(const Clock& clock) {
+  const auto directory = DataDirectory::open(data_dir_);
+  if (!directory) return std::unexpected(directory.error());
+  if (auto checked = check_header(file()); !checked) return explain(file(), checked.error());
+  const auto database = Database::open(file().string(), Access::kWriter);
+  if (!database) return explain(file(), database.error());
+  auto applied = sqlite::migrate(**database, sqlite_migrations(), clock.now_ms());
+  if (!applied) return explain(file(), applied.error());
+  return applied;
+}
+
+}  // namespace fairlead::store::sqlite

@@ -1,0 +1,28 @@
+#include "store/url.h"
+
+#include <doctest/doctest.h>
+
+namespace fairlead::store::test {
+
+TEST_CASE("no URL is SQLite") { CHECK(kind_of_url("") == Kind::kSqlite); }
+
+TEST_CASE("of an unknown URL only the scheme is said") {
+  CHECK(kind_of_url("mysql://me:hunter2@host/x").error().message ==
+        "store.url: unknown store mysql; empty is SQLite in store.data");
+  CHECK(kind_of_url("hunter2").error().message ==
+        "store.url: unknown store; empty is SQLite in store.data");
+}
+
+TEST_CASE("every password in a URL is masked, and nothing else") {
+  CHECK(masked_url("") == "");
+  CHECK(masked_url("postgresql://host:5432/x") == "postgresql://host:5432/x");
+  CHECK(masked_url("postgresql://me@host:5432/x?sslmode=require") ==
+        "postgresql://me@host:5432/x?sslmode=require");
+  CHECK(masked_url("postgres://me:hunter2@host:5432/x") == "postgres://me:***@host:5432/x");
+  CHECK(masked_url("postgres://me:hun/t@er?2@host/x") == "postgres://me:***@host/x");
+  CHECK(masked_url("postgres:///x?password=hunter2&host=/run&sslpassword=hunter3") ==
+        "postgres:///x?password=***&host=/run&sslpassword=***");
+  CHECK(masked_url("me:hunter2@host") == "***");
+}
+
+}  // namespace fairlead::store::test
