@@ -20,7 +20,7 @@ std::unexpected<Error> bad(std::string rule) {
 }
 
 /// A TOML basic string.
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
   std::string text = "\"";
   for (const char c : value) {
     if (c == '"' || c == '\\') {
@@ -73,14 +73,16 @@ ConfigKey text(std::string_view name, std::string_view help, Member member) {
             member(settings) = std::string(value);
             return {};
           },
-          .get = [=](const Settings& settings) { return quoted(member(settings)); }};
+          .get = [=](const Settings& settings) { return in_quotes(member(settings)); }};
 }
 
 /// A text that may hold a password.
 template <typename Member>
 ConfigKey url(std::string_view name, std::string_view help, Member member) {
   ConfigKey key = text(name, help, member);
-  key.get = [=](const Settings& settings) { return quoted(store::masked_url(member(settings))); };
+  key.get = [=](const Settings& settings) {
+    return in_quotes(store::masked_url(member(settings)));
+  };
   return key;
 }
 
@@ -118,7 +120,7 @@ ConfigKey list(std::string_view name, std::string_view help, Member member) {
           .get =
               [=](const Settings& settings) {
                 std::vector<std::string> items;
-                for (const std::string& item : member(settings)) items.push_back(quoted(item));
+                for (const std::string& item : member(settings)) items.push_back(in_quotes(item));
                 return fmt::format("[{}]", fmt::join(items, ", "));
               },
           .is_list = true};
@@ -279,6 +281,23 @@ std::vector<ConfigKey> other_keys() {
           "store.durability",
           "full: an ack survives a power cut; normal: a power cut may take back the last commits",
           FAIRLEAD_MEMBER(durability), {"full", "normal"}),
+      number<std::int64_t>(
+          "store.retention_bytes",
+          "bytes of telemetry in files, beyond which the oldest go; 0: any (SQLite)",
+          FAIRLEAD_MEMBER(retention.bytes), 0, std::int64_t{1} << 50),
+      number<std::int64_t>("store.retention_days",
+                           "days after their arrival that samples are kept at least; 0: for ever",
+                           FAIRLEAD_MEMBER(retention.days), 0, 36'500),
+      number<std::int64_t>("store.segment_age_ms",
+                           "age at which a stretch of telemetry becomes a file (SQLite)",
+                           FAIRLEAD_MEMBER(segments.age_ms), 1000, 31'536'000'000),
+      number<std::int64_t>(
+          "store.segment_bytes",
+          "bytes of metrics at which a stretch of telemetry becomes a file (SQLite)",
+          FAIRLEAD_MEMBER(segments.bytes), 65'536, std::int64_t{1} << 40),
+      number<std::int64_t>("store.segment_rows",
+                           "samples at which a stretch of telemetry becomes a file (SQLite)",
+                           FAIRLEAD_MEMBER(segments.rows), 100, 100'000'000),
       url("store.url", "which database; empty: SQLite in store.data", FAIRLEAD_MEMBER(store_url)),
   };
 }

@@ -10,6 +10,7 @@
 #include "net/deflate.h"
 #include "net/http_limits.h"
 #include "net/reception.h"
+#include "store/settings.h"
 
 namespace fairlead::app {
 
@@ -66,6 +67,8 @@ struct Settings {
   bool auto_migrate = false;
   std::string data_dir;
   std::string durability = "full";
+  store::SegmentLimits segments;
+  store::Retention retention;
 
   /// 0: one a core.
   std::int64_t shards = 0;

@@ -11,7 +11,9 @@ store::Settings store_settings(const Settings& settings) {
   return {.url = settings.store_url,
           .data_dir = settings.data_dir,
           .full_durability = settings.durability == "full",
-          .auto_migrate = settings.auto_migrate};
+          .auto_migrate = settings.auto_migrate,
+          .segments = settings.segments,
+          .retention = settings.retention};
 }
 
 }  // namespace fairlead::app

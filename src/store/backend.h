@@ -26,7 +26,8 @@ class Backend {
   virtual Result<void> commit(std::span<Write> batch) = 0;
   /// A tiny durable write: is the store well again?
   virtual Result<void> probe() = 0;
-  /// Housekeeping between commits; called after the completions of a commit are on their way.
+  /// Housekeeping between commits; called after the completions of a commit are on their way, and
+  /// now and then while there are none.
   virtual void maintain() {}
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,13 @@
 #include "store/settings.h"
 
 namespace fairlead::store {
+
+/// Keeps a database in order beside its writer and readers, on a thread of its own. Its end stops
+/// it.
+class Keeper {
+ public:
+  virtual ~Keeper() = default;
+};
 
 /// One kind of database, and how it is opened. Outlives what it opened. Errors are one line, fit
 /// for stderr: they name the file or the server, and no password.
@@ -27,6 +35,11 @@ class Driver {
   virtual Result<std::unique_ptr<Backend>> open_backend(const Clock& clock) = 0;
   /// Needs a backend that was opened before.
   virtual Result<std::unique_ptr<Reader>> open_reader() = 0;
+  /// Null where there is nothing to keep. `wake` makes the writer's thread call maintain() soon;
+  /// the writer ends after the keeper.
+  virtual Result<std::unique_ptr<Keeper>> start_keeper(const Clock&, std::function<void()>) {
+    return nullptr;
+  }
 
   // ---- while no hub runs ------------------------------------------------------------------------
   /// How the schema stands to this program. Changes nothing.

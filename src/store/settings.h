@@ -1,12 +1,29 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
 #include "store/writer.h"
 
 namespace fairlead::store {
+
+/// When the stretch of telemetry that is appended to is full and another is begun; whichever comes
+/// first.
+struct SegmentLimits {
+  std::int64_t rows = 500'000;
+  /// Of metrics.
+  std::int64_t bytes = std::int64_t{64} << 20;
+  std::int64_t age_ms = std::int64_t{24} * 60 * 60 * 1000;
+};
+
+/// How long samples are kept, by time of arrival and by bytes on the disk; 0: for ever, without a
+/// bound. Whole segments go.
+struct Retention {
+  std::int64_t days = 0;
+  std::int64_t bytes = 0;
+};
 
 struct Settings {
   /// Which database (store/url.h); empty: SQLite in data_dir.
@@ -18,6 +35,8 @@ struct Settings {
   /// SQLite's is always brought up: nobody else uses the file.
   bool auto_migrate = false;
   WriterLimits writer{};
+  SegmentLimits segments{};
+  Retention retention{};
   std::size_t reader_threads = 2;
   /// Queries that may wait; beyond, kOverloaded.
   std::size_t max_queries = 4096;

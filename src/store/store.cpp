@@ -47,10 +47,14 @@ Result<void> Store::start() {
   }
   readers_ = std::make_unique<Readers>(reads_, std::move(readers));
   thread_ = std::make_unique<WriterThread>(writer_);
+  auto keeper = driver_->start_keeper(clock_, [this] { writer_.interrupt(); });
+  if (!keeper) return std::unexpected(std::move(keeper.error()));
+  keeper_ = std::move(*keeper);
   return {};
 }
 
 void Store::stop() {
+  keeper_.reset();
   thread_.reset();
   readers_.reset();
 }

@@ -60,6 +60,7 @@ class Store {
   Writer writer_;
   std::unique_ptr<Readers> readers_;
   std::unique_ptr<WriterThread> thread_;
+  std::unique_ptr<Keeper> keeper_;
 };
 
 }  // namespace fairlead::store

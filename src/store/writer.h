@@ -66,6 +66,8 @@ class Writer {
   bool wait(std::chrono::milliseconds limit);
   /// For a store that is not well: asks it to write something of no account.
   void probe();
+  /// What is to be done between commits, when there are none.
+  void maintain() { backend_.maintain(); }
   /// The process died, as far as the shards can tell: drops the queue and every completion; shards
   /// attached so far are deaf and dumb from now on. For simulations: nothing else may run.
   void crash();

@@ -20,6 +20,7 @@ void WriterThread::run() {
     if (writer_.step()) continue;
     const bool was_woken = writer_.wait(kProbeInterval);
     if (!was_woken) writer_.probe();
+    writer_.maintain();
   }
   while (writer_.step()) continue;
 }

@@ -87,9 +87,29 @@ struct Backend::Apply {
   }
 };
 
-Backend::Backend(std::unique_ptr<Database> database)
+struct Backend::Perform {
+  Backend& backend;
+
+  Result<void> operator()(const SaveLatest& newest) const {
+    return backend.telemetry_.save_latest(newest);
+  }
+  Result<void> operator()(const RecordSegment& done) const {
+    return backend.telemetry_.record(done.segment);
+  }
+  Result<void> operator()(const RollSegment&) const { return backend.telemetry_.roll(); }
+  Result<void> operator()(const ForgetSegments& old) const {
+    return backend.telemetry_.forget_segments(old.last);
+  }
+  Result<void> operator()(const ForgetRemoved& removed) const {
+    return backend.telemetry_.forget_removed(removed.device);
+  }
+};
+
+Backend::Backend(std::unique_ptr<Database> database, std::filesystem::path segments,
+                 SegmentLimits limits)
     : database_(std::move(database)),
-      telemetry_(*database_),
+      segments_(std::move(segments)),
+      telemetry_(*database_, segments_, limits),
       devices_(*database_),
       commands_(*database_),
       hub_(*database_),
@@ -101,7 +121,8 @@ Backend::Backend(std::unique_ptr<Database> database)
       checkpoint_at_pages_(kCheckpointPages) {}
 
 Result<std::unique_ptr<Backend>> Backend::open(const std::filesystem::path& file,
-                                               bool is_fully_durable, const Clock& clock) {
+                                               bool is_fully_durable, const Clock& clock,
+                                               SegmentLimits limits) {
   const auto explain = [&file](const Error& error) {
     return fail(error.code, "{}: {}", file.string(), error.message);
   };
@@ -111,7 +132,10 @@ Result<std::unique_ptr<Backend>> Backend::open(const std::filesystem::path& file
   if (auto done = prepare(**database, is_fully_durable, clock.now_ms()); !done) {
     return explain(done.error());
   }
-  return std::unique_ptr<Backend>(new Backend(std::move(*database)));
+  std::unique_ptr<Backend> backend(
+      new Backend(std::move(*database), DataDirectory::segments_in(file.parent_path()), limits));
+  if (auto done = backend->telemetry_.load(); !done) return explain(done.error());
+  return backend;
 }
 
 Result<void> Backend::apply(std::span<Write> batch) {
@@ -121,26 +145,58 @@ Result<void> Backend::apply(std::span<Write> batch) {
   return telemetry_.flush();
 }
 
-Result<void> Backend::commit(std::span<Write> batch) {
+template <typename Work>
+Result<void> Backend::in_transaction(Work&& work) {
   if (auto begun = begin_.run(); !begun) return begun;
-  Result<void> done = apply(batch);
+  Result<void> done = work();
   if (done) done = commit_.run();
-  if (done) return {};
-  telemetry_.forget();
+  if (done) {
+    telemetry_.committed();
+    return {};
+  }
   // Some errors (a full disk, say) have rolled back already.
   if (database_->is_in_transaction()) static_cast<void>(rollback_.run());
+  telemetry_.rolled_back();
   return done;
+}
+
+Result<void> Backend::commit(std::span<Write> batch) {
+  return in_transaction([&] { return apply(batch); });
+}
+
+Result<void> Backend::perform(const Chore& chore) {
+  if (auto done = in_transaction([&] { return std::visit(Perform{*this}, chore); }); !done) {
+    return done;
+  }
+  if (const auto* sealed = std::get_if<RecordSegment>(&chore)) segments_.seal(sealed->segment);
+  if (const auto* old = std::get_if<ForgetSegments>(&chore)) segments_.drop_up_to(old->last);
+  return {};
 }
 
 Result<void> Backend::probe() { return probe_.run(); }
 
 void Backend::maintain() {
+  checkpoint();
+  drop_retired();
+  chores_.serve([this](const Chore& chore) { return perform(chore); });
+}
+
+void Backend::checkpoint() {
   const int pages = database_->log_pages();
   if (pages < kCheckpointPages) checkpoint_at_pages_ = kCheckpointPages;
   if (pages < checkpoint_at_pages_) return;
   checkpoint_at_pages_ = pages + kCheckpointStepPages;
   // What cannot be copied now waits in the log, where it is as safe.
   static_cast<void>(database_->checkpoint(pages >= kTooManyPages));
+}
+
+/// At most one: a table is some ten thousand pages that become free.
+void Backend::drop_retired() {
+  const auto segment = segments_.next_retired();
+  if (!segment) return;
+  // One that cannot be dropped now is dropped at the next start.
+  static_cast<void>(in_transaction([&] { return telemetry_.drop_table(*segment); }));
+  segments_.forget_retired(*segment);
 }
 
 }  // namespace fairlead::store::sqlite

@@ -21,6 +21,10 @@ class DataDirectory {
   static std::filesystem::path database_in(const std::filesystem::path& path) {
     return path / "fairlead.db";
   }
+  /// DIR/segments: files of telemetry.
+  static std::filesystem::path segments_in(const std::filesystem::path& path) {
+    return path / "segments";
+  }
 
  private:
   explicit DataDirectory(int lock) : lock_(lock) {}

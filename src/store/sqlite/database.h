@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -49,6 +50,22 @@ class Database {
   int log_pages_ = 0;
 };
 
+/// What is read while this lives is read at one moment, and locked once instead of once a
+/// statement.
+class ReadTransaction {
+ public:
+  explicit ReadTransaction(Database& database) : database_(database) {
+    // Without it every statement is a transaction of its own, which is slower and as right.
+    static_cast<void>(database_.execute("BEGIN"));
+  }
+  ~ReadTransaction() { static_cast<void>(database_.execute("COMMIT")); }
+  ReadTransaction(const ReadTransaction&) = delete;
+  ReadTransaction& operator=(const ReadTransaction&) = delete;
+
+ private:
+  Database& database_;
+};
+
 class Statement;
 
 /// The rows of one use of a statement. Its end gives the statement, and what it had locked, free.
@@ -80,6 +97,8 @@ class Statement {
  public:
   /// `sql` lives as long as this.
   Statement(Database& database, std::string_view sql) : database_(database), sql_(sql) {}
+  template <std::same_as<std::string> Text>
+  Statement(Database& database, Text&& sql) = delete;
 
   /// Binds `values` to ?1, ?2, … and runs to the end.
   template <typename... Values>

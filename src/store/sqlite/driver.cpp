@@ -2,10 +2,11 @@
 
 #include <utility>
 
-#include "store/sqlite/backend.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/reader.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/sealer.h"
+#include "store/sqlite/sealer_thread.h"
 
 namespace fairlead::store::sqlite {
 namespace {
@@ -19,18 +20,30 @@ std::unexpected<Error> explain(const std::filesystem::path& file, const Error& e
 std::string Driver::describe() const { return "SQLite in " + file().string(); }
 
 Result<std::unique_ptr<store::Backend>> Driver::open_backend(const Clock& clock) {
-  auto directory = DataDirectory::open(data_dir_);
+  auto directory = DataDirectory::open(settings_.data_dir);
   if (!directory) return std::unexpected(std::move(directory.error()));
-  auto backend = Backend::open(file(), is_fully_durable_, clock);
+  auto backend = Backend::open(file(), settings_.full_durability, clock, settings_.segments);
   if (!backend) return std::unexpected(std::move(backend.error()));
   held_.emplace(std::move(*directory));
+  backend_ = backend->get();
   return std::move(*backend);
 }
 
 Result<std::unique_ptr<store::Reader>> Driver::open_reader() {
-  auto reader = Reader::open(file());
+  auto reader = Reader::open(file(), backend_->segments());
   if (!reader) return std::unexpected(std::move(reader.error()));
   return std::move(*reader);
+}
+
+Result<std::unique_ptr<Keeper>> Driver::start_keeper(const Clock& clock,
+                                                     std::function<void()> wake) {
+  auto perform = [&desk = backend_->chores(), wake = std::move(wake)](Chore chore) {
+    return desk.hand_over(std::move(chore), wake);
+  };
+  auto sealer = Sealer::open(file(), backend_->segments(), clock, settings_.segments,
+                             settings_.retention, std::move(perform));
+  if (!sealer) return std::unexpected(std::move(sealer.error()));
+  return std::make_unique<SealerThread>(std::move(*sealer), backend_->chores());
 }
 
 Result<std::vector<MigrationState>> Driver::migrations() {
@@ -45,7 +58,7 @@ Result<std::vector<MigrationState>> Driver::migrations() {
 }
 
 Result<std::size_t> Driver::migrate(const Clock& clock) {
-  const auto directory = DataDirectory::open(data_dir_);
+  const auto directory = DataDirectory::open(settings_.data_dir);
   if (!directory) return std::unexpected(directory.error());
   if (auto checked = check_header(file()); !checked) return explain(file(), checked.error());
   const auto database = Database::open(file().string(), Access::kWriter);

@@ -1,25 +1,27 @@
 #include "store/sqlite/reader.h"
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <utility>
 
 namespace fairlead::store::sqlite {
 
-Reader::Reader(std::unique_ptr<Database> database)
+Reader::Reader(std::unique_ptr<Database> database, const Segments& segments)
     : database_(std::move(database)),
-      telemetry_(*database_),
+      telemetry_(*database_, segments),
       devices_(*database_),
       commands_(*database_),
       hub_(*database_),
       auth_(*database_) {}
 
-Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& file) {
+Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& file,
+                                             const Segments& segments) {
   auto database = Database::open(file.string(), Access::kReader);
   if (!database) return fail(Code::kInternal, "{}: {}", file.string(), database.error().message);
   if (auto done = (*database)->execute("PRAGMA query_only = ON; PRAGMA cache_size = -8192;");
       !done) {
     return fail(Code::kInternal, "{}: {}", file.string(), done.error().message);
   }
-  return std::unique_ptr<Reader>(new Reader(std::move(*database)));
+  return std::unique_ptr<Reader>(new Reader(std::move(*database), segments));
 }
 
 Result<telemetry::Page> Reader::read(const telemetry::Range& range) {
@@ -51,18 +53,37 @@ Result<std::vector<auth::Revocation>> Reader::load_unexpired(std::int64_t now_ms
   return auth_.load_unexpired(now_ms);
 }
 
-Result<Loaded> Reader::load(std::int64_t now_ms) {
-  Loaded loaded;
+Result<std::vector<LoadedDevice>> Reader::load_devices() {
   auto devices = devices_.load();
   if (!devices) return std::unexpected(std::move(devices.error()));
-  loaded.devices.reserve(devices->size());
+  std::vector<LoadedDevice> loaded;
+  loaded.reserve(devices->size());
   for (devices::Device& device : *devices) {
     auto progress = telemetry_.progress(device.key);
     if (!progress) return std::unexpected(std::move(progress.error()));
     auto latest = telemetry_.latest(device.key);
     if (!latest) return std::unexpected(std::move(latest.error()));
-    loaded.devices.push_back({std::move(device), std::move(*progress), std::move(*latest)});
+    loaded.push_back({std::move(device), std::move(*progress), std::move(*latest)});
   }
+  boost::unordered_flat_map<protocol::DeviceKey, std::size_t> places;
+  for (std::size_t i = 0; i < loaded.size(); ++i) places[loaded[i].device.key] = i;
+  const Result<void> folded = telemetry_.for_each_open(
+      [&](protocol::DeviceKey device, const telemetry::SampleView& sample) {
+        const auto found = places.find(device);
+        if (found == places.end()) return;
+        telemetry::Latest& latest = loaded[found->second].latest;
+        if (sample.offset <= latest.offset()) return;
+        latest.fold(sample.ts, sample.offset, sample.metrics);
+      });
+  if (!folded) return std::unexpected(folded.error());
+  return loaded;
+}
+
+Result<Loaded> Reader::load(std::int64_t now_ms) {
+  Loaded loaded;
+  auto devices = load_devices();
+  if (!devices) return std::unexpected(std::move(devices.error()));
+  loaded.devices = std::move(*devices);
   auto last_key = devices_.last_key();
   if (!last_key) return std::unexpected(std::move(last_key.error()));
   loaded.last_key = *last_key;

@@ -9,14 +9,17 @@
 #include "store/sqlite/database.h"
 #include "store/sqlite/devices.h"
 #include "store/sqlite/hub.h"
-#include "store/sqlite/telemetry.h"
+#include "store/sqlite/segments.h"
+#include "store/sqlite/telemetry_history.h"
 
 namespace fairlead::store::sqlite {
 
 /// Reads the file of a Backend through a connection of its own, which cannot write.
 class Reader final : public store::Reader {
  public:
-  static Result<std::unique_ptr<Reader>> open(const std::filesystem::path& file);
+  /// `segments` are the backend's, which outlives this.
+  static Result<std::unique_ptr<Reader>> open(const std::filesystem::path& file,
+                                              const Segments& segments);
 
   Result<telemetry::Page> read(const telemetry::Range& range) override;
   Result<telemetry::Page> read_from(protocol::DeviceKey device, std::int64_t first_offset,
@@ -29,11 +32,12 @@ class Reader final : public store::Reader {
   Result<Loaded> load(std::int64_t now_ms) override;
 
  private:
-  explicit Reader(std::unique_ptr<Database> database);
+  Reader(std::unique_ptr<Database> database, const Segments& segments);
+  Result<std::vector<LoadedDevice>> load_devices();
 
   // The statements below die before their database.
   std::unique_ptr<Database> database_;
-  Telemetry telemetry_;
+  TelemetryHistory telemetry_;
   Devices devices_;
   Commands commands_;
   Hub hub_;

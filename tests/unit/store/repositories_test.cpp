@@ -121,7 +121,7 @@ struct Fixture {
 
 }  // namespace
 
-#define EVERY_STORE MemoryWorld, SqliteWorld
+#define EVERY_STORE MemoryWorld, SqliteWorld, SegmentedWorld
 
 TEST_CASE_TEMPLATE("a device is loaded as it was saved, every member", World, EVERY_STORE) {
   Fixture<World> at;

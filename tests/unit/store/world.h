@@ -13,6 +13,7 @@
 #include "store/shard_store.h"
 #include "store/sqlite/backend.h"
 #include "store/sqlite/reader.h"
+#include "store/sqlite/sealer.h"
 
 namespace fairlead::store::test {
 
@@ -68,10 +69,10 @@ class MemoryWorld {
   std::optional<memory::SimulatedStore> store_{std::in_place, backend_, clock};
 };
 
-/// The same over a real file.
+/// The same over real files.
 class SqliteWorld {
  public:
-  SqliteWorld() { open(); }
+  SqliteWorld() : SqliteWorld(SegmentLimits()) {}
   std::unique_ptr<ShardStore> attach(Post post) {
     return std::make_unique<ShardStore>(*writer_, *reads_, std::move(post));
   }
@@ -79,23 +80,56 @@ class SqliteWorld {
   bool step_reader() { return reads_->step(*reader_); }
   Result<Loaded> load() { return reader_->load(clock.now_ms()); }
   void reopen() {
-    writer_.reset();
-    reads_.reset();
-    reader_.reset();
-    backend_.reset();
+    close();
     open();
   }
+  std::filesystem::path file() const { return directory_.path() / "fairlead.db"; }
+  std::filesystem::path segment(std::int64_t id) const { return backend_->segments().file_of(id); }
 
   HandClock clock;
 
- private:
+ protected:
+  explicit SqliteWorld(SegmentLimits limits) : limits_(limits) { open(); }
+  void close();
   void open();
 
+  const SegmentLimits limits_;
   TemporaryDirectory directory_;
   std::unique_ptr<sqlite::Backend> backend_;
   std::unique_ptr<sqlite::Reader> reader_;
   std::unique_ptr<ReadQueue> reads_;
   std::unique_ptr<Writer> writer_;
+};
+
+/// SQLite whose segments hold a sample or two, and are sealed at once.
+class SegmentedWorld : public SqliteWorld {
+ public:
+  SegmentedWorld() : SegmentedWorld({.rows = 1}) {}
+  explicit SegmentedWorld(SegmentLimits limits) : SqliteWorld(limits) { open_sealer(); }
+
+  bool step_writer();
+  void reopen();
+  /// One step, and what it leaves to the writer. An error where `perform` gave one.
+  Result<bool> step_sealer();
+  /// What the writer's thread does with it.
+  Result<void> do_chore(const sqlite::Chore& chore) { return backend_->perform(chore); }
+  const sqlite::Segments& segments() const { return backend_->segments(); }
+  const std::filesystem::path& directory() const { return directory_.path(); }
+  bool table_exists(std::int64_t segment) const;
+  /// Until reopen().
+  void close_all();
+
+  /// From the next reopen() on.
+  Retention retention{};
+  /// Whether a step of the writer seals, too.
+  bool seals_by_itself = true;
+  /// Takes the place of the writer's thread where it is set.
+  sqlite::Sealer::Perform perform;
+
+ private:
+  void open_sealer();
+
+  std::unique_ptr<sqlite::Sealer> sealer_;
 };
 
 /// A shard of a world: its repositories, with calls that wait for their completion.

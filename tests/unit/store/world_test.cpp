@@ -32,16 +32,66 @@ void Mail::deliver_one() {
   letter();
 }
 
+void SqliteWorld::close() {
+  writer_.reset();
+  reads_.reset();
+  reader_.reset();
+  backend_.reset();
+}
+
 void SqliteWorld::open() {
-  const auto file = directory_.path() / "fairlead.db";
-  auto backend = sqlite::Backend::open(file, true, clock);
+  auto backend = sqlite::Backend::open(file(), true, clock, limits_);
   REQUIRE_MESSAGE(backend, backend.error().message);
   backend_ = std::move(*backend);
-  auto reader = sqlite::Reader::open(file);
+  auto reader = sqlite::Reader::open(file(), backend_->segments());
   REQUIRE_MESSAGE(reader, reader.error().message);
   reader_ = std::move(*reader);
   reads_ = std::make_unique<ReadQueue>(16);
   writer_ = std::make_unique<Writer>(*backend_, WriterLimits{});
+}
+
+void SegmentedWorld::open_sealer() {
+  auto sealer = sqlite::Sealer::open(
+      file(), backend_->segments(), clock, limits_, retention, [this](sqlite::Chore chore) {
+        return perform ? perform(std::move(chore)) : backend_->perform(chore);
+      });
+  REQUIRE_MESSAGE(sealer, sealer.error().message);
+  sealer_ = std::move(*sealer);
+}
+
+void SegmentedWorld::close_all() {
+  sealer_.reset();
+  close();
+}
+
+bool SegmentedWorld::table_exists(std::int64_t segment) const {
+  const auto database = sqlite::Database::open(file().string(), sqlite::Access::kReader);
+  REQUIRE(database);
+  sqlite::Statement tables(**database, "SELECT 1 FROM sqlite_schema WHERE name = ?1");
+  return *tables.query(sqlite::OpenSegment::table_name(segment)).next();
+}
+
+void SegmentedWorld::reopen() {
+  close_all();
+  open();
+  open_sealer();
+}
+
+Result<bool> SegmentedWorld::step_sealer() {
+  Result<bool> did = sealer_->step();
+  backend_->maintain();
+  return did;
+}
+
+bool SegmentedWorld::step_writer() {
+  bool did = writer_->step();
+  while (seals_by_itself) {
+    const Result<bool> sealed = step_sealer();
+    REQUIRE_MESSAGE(sealed, sealed.error().message);
+    if (!*sealed) return did;
+    did = true;
+  }
+  return did;
 }
 
 devices::Device a_device(protocol::DeviceKey key, std::string id) {

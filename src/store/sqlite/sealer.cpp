@@ -1,0 +1,336 @@
+#include "store/sqlite/sealer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <system_error>
+
+#include "store/sqlite/rows.h"
+
+namespace fairlead::store::sqlite {
+namespace {
+
+/// Devices whose newest values go to the main database in one transaction.
+constexpr std::size_t kLatestAtOnce = 500;
+/// Devices that are read from a file at once.
+constexpr std::size_t kExtentsAtOnce = 4096;
+constexpr std::int64_t kDayMs = std::int64_t{24} * 60 * 60 * 1000;
+constexpr const char* kExists = "SELECT 1 FROM devices WHERE key = ?1";
+constexpr const char* kLatest = "SELECT checkpoint FROM telemetry_latest WHERE device = ?1";
+constexpr const char* kRemoved = "SELECT key FROM removed_devices LIMIT 1";
+
+std::unexpected<Error> explain(const std::filesystem::path& file, const Error& error) {
+  return fail(error.code, "{}: {}", file.string(), error.message);
+}
+
+}  // namespace
+
+struct Sealer::Job {
+  const OpenSegment& open;
+  SegmentWriter& file;
+  Statement by_row;
+  SealedSegment sealed;
+  SaveLatest newest{};
+};
+
+Sealer::Sealer(std::unique_ptr<Database> database, std::unique_ptr<SegmentIndex> index,
+               const Segments& segments, const Clock& clock, SegmentLimits limits,
+               Retention retention, Perform perform)
+    : database_(std::move(database)),
+      index_(std::move(index)),
+      segments_(segments),
+      clock_(clock),
+      limits_(limits),
+      retention_(retention),
+      perform_(std::move(perform)),
+      exists_(*database_, kExists),
+      latest_(*database_, kLatest),
+      removed_(*database_, kRemoved) {}
+
+Result<std::unique_ptr<Sealer>> Sealer::open(const std::filesystem::path& database,
+                                             const Segments& segments, const Clock& clock,
+                                             SegmentLimits limits, Retention retention,
+                                             Perform perform) {
+  auto reading = Database::open(database.string(), Access::kReader);
+  if (!reading) return explain(database, reading.error());
+  // Rows are fetched in the order of devices, from all over the table: without a copy of each page.
+  if (auto done = (*reading)->execute("PRAGMA query_only = ON; PRAGMA mmap_size = 4294967296;");
+      !done) {
+    return explain(database, done.error());
+  }
+  auto index = SegmentIndex::open(segments.index_file(), Access::kWriter);
+  if (!index) return std::unexpected(std::move(index.error()));
+  std::unique_ptr<Sealer> sealer(new Sealer(std::move(*reading), std::move(*index), segments, clock,
+                                            limits, retention, std::move(perform)));
+  for (const SealedSegment& sealed : segments.view()->sealed) {
+    const auto is_whole = sealer->index_->is_whole(sealed.id);
+    if (!is_whole) return std::unexpected(is_whole.error());
+    if (*is_whole) continue;
+    if (auto done = sealer->add_to_index(sealed.id); !done) {
+      return std::unexpected(std::move(done.error()));
+    }
+  }
+  return sealer;
+}
+
+Result<bool> Sealer::step() {
+  for (const auto work :
+       {&Sealer::seal_one, &Sealer::roll_if_old, &Sealer::expire, &Sealer::purge_one}) {
+    const Result<bool> did = (this->*work)();
+    if (!did || *did) return did;
+  }
+  return false;
+}
+
+Result<void> Sealer::check_interrupt() const {
+  if (is_interrupted_) return fail(Code::kOverloaded, "the store is closing");
+  return {};
+}
+
+// ---- sealing ------------------------------------------------------------------------------------
+
+Result<bool> Sealer::seal_one() {
+  const auto view = segments_.view();
+  if (view->open.size() < 2) return false;
+  const std::shared_ptr<OpenSegment> oldest = view->open.front();
+  if (auto done = seal(*oldest); !done) return std::unexpected(std::move(done.error()));
+  return true;
+}
+
+Result<void> Sealer::seal(const OpenSegment& open) {
+  const std::filesystem::path path = segments_.file_of(open.id());
+  auto file = SegmentWriter::create(path);
+  if (!file) return std::unexpected(std::move(file.error()));
+  const std::string sql =
+      fmt::format("SELECT offset, ts, at, seq, metrics FROM {} WHERE rowid = ?1", open.table());
+  Job job{.open = open,
+          .file = **file,
+          .by_row = Statement(*database_, sql),
+          .sealed = {.id = open.id(), .min_at = std::numeric_limits<std::int64_t>::max()}};
+  for (const protocol::DeviceKey device : open.devices()) {
+    if (auto done = check_interrupt(); !done) return done;
+    if (auto done = write_device(job, device); !done) return explain(path, done.error());
+    if (auto done = pass_on(job, false); !done) return done;
+  }
+  if (auto done = pass_on(job, true); !done) return done;
+  if (job.sealed.rows == 0) return perform_(RecordSegment{job.sealed});
+  if (auto done = (*file)->finish(); !done) return done;
+  file->reset();
+  std::error_code error;
+  job.sealed.bytes = static_cast<std::int64_t>(std::filesystem::file_size(path, error));
+  if (error) return fail(Code::kInternal, "{}: {}", path.string(), error.message());
+  if (auto done = add_to_index(open.id()); !done) return done;
+  return perform_(RecordSegment{job.sealed});
+}
+
+Result<void> Sealer::write_device(Job& job, protocol::DeviceKey device) {
+  const Result<bool> is_there = exists(device);
+  if (!is_there) return std::unexpected(is_there.error());
+  const auto extent = job.open.extent(device);
+  if (!*is_there || !extent) return {};
+  auto latest = latest_of(device);
+  if (!latest) return std::unexpected(std::move(latest.error()));
+  const std::int64_t known = latest->offset();
+  constexpr std::size_t kPlacesAtOnce = 16'384;
+  std::int64_t next = extent->first_offset;
+  while (next <= extent->last_offset) {
+    if (auto done = check_interrupt(); !done) return done;
+    const auto places = job.open.places_from(device, next, kPlacesAtOnce);
+    // Removed meanwhile: what is written of it goes with the removal.
+    if (places.empty()) break;
+    const ReadTransaction transaction(*database_);
+    for (const OpenSegment::Place& place : places) {
+      if (auto done = write_sample(job, device, place, *latest); !done) return done;
+    }
+    next = places.back().offset + 1;
+  }
+  if (next == extent->first_offset) return {};
+  DeviceExtent written = *extent;
+  written.last_offset = next - 1;
+  if (!extent->is_ordered) {
+    if (auto done = write_late(job, device); !done) return done;
+  }
+  if (latest->offset() > known) {
+    std::string checkpoint;
+    latest->write_checkpoint(checkpoint);
+    job.newest.checkpoints.emplace_back(device, std::move(checkpoint));
+  }
+  return job.file.end_device(device, written);
+}
+
+Result<void> Sealer::write_sample(Job& job, protocol::DeviceKey device,
+                                  const OpenSegment::Place& place, telemetry::Latest& latest) {
+  Rows rows = job.by_row.query(std::int64_t{place.row});
+  const Result<bool> found = rows.next();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return fail(Code::kInternal, "{} lacks row {}", job.open.table(), place.row);
+  const telemetry::SampleView sample = sample_of(rows);
+  if (sample.offset > latest.offset()) latest.fold(sample.ts, sample.offset, sample.metrics);
+  job.sealed.rows += 1;
+  job.sealed.min_at = std::min(job.sealed.min_at, sample.at);
+  job.sealed.max_at = std::max(job.sealed.max_at, sample.at);
+  return job.file.add(device, sample);
+}
+
+Result<void> Sealer::write_late(Job& job, protocol::DeviceKey device) {
+  telemetry::Range all;
+  all.device = device;
+  all.from_ts = std::numeric_limits<std::int64_t>::min();
+  const auto places = job.open.places_in(all, std::numeric_limits<std::size_t>::max());
+  for (const OpenSegment::Place& place : places) {
+    if (auto done = job.file.add_late(device, place.ts, place.offset); !done) return done;
+  }
+  return {};
+}
+
+Result<telemetry::Latest> Sealer::latest_of(protocol::DeviceKey device) {
+  telemetry::Latest latest;
+  Rows rows = latest_.query(device);
+  const Result<bool> found = rows.next();
+  if (!found) return std::unexpected(found.error());
+  if (*found && !latest.restore(rows.view(0))) latest = {};
+  return latest;
+}
+
+Result<bool> Sealer::exists(protocol::DeviceKey device) {
+  Rows rows = exists_.query(device);
+  return rows.next();
+}
+
+Result<void> Sealer::pass_on(Job& job, bool is_last) {
+  const std::size_t count = job.newest.checkpoints.size();
+  if (count == 0 || (count < kLatestAtOnce && !is_last)) return {};
+  return perform_(std::exchange(job.newest, {}));
+}
+
+/// From the file, so that a lost index is made again in the same way.
+Result<void> Sealer::add_to_index(std::int64_t segment) {
+  auto reader = SegmentReader::open(segments_.file_of(segment));
+  if (!reader) return std::unexpected(std::move(reader.error()));
+  const auto add_all = [&]() -> Result<void> {
+    protocol::DeviceKey last = 0;
+    while (true) {
+      const auto extents = (*reader)->extents(segment, last, kExtentsAtOnce);
+      if (!extents) return std::unexpected(extents.error());
+      if (extents->empty()) break;
+      if (auto done = index_->add(*extents); !done) return done;
+      last = extents->back().first;
+    }
+    return index_->mark_whole(segment);
+  };
+  Result<void> done = index_->begin();
+  if (done) done = add_all();
+  if (done) done = index_->commit();
+  if (!done) {
+    index_->rollback();
+    return explain(segments_.index_file(), done.error());
+  }
+  return {};
+}
+
+// ---- age ----------------------------------------------------------------------------------------
+
+Result<bool> Sealer::roll_if_old() {
+  const auto first = segments_.view()->open.back()->first_at();
+  if (!first || clock_.now_ms() - *first < limits_.age_ms) return false;
+  if (auto done = perform_(RollSegment{}); !done) return std::unexpected(std::move(done.error()));
+  return true;
+}
+
+Result<bool> Sealer::expire() {
+  const auto view = segments_.view();
+  std::int64_t bytes = 0;
+  for (const SealedSegment& segment : view->sealed) bytes += segment.bytes;
+  std::optional<std::int64_t> last;
+  for (const SealedSegment& segment : view->sealed) {
+    const bool is_old =
+        retention_.days > 0 && segment.max_at < clock_.now_ms() - retention_.days * kDayMs;
+    const bool is_too_much = retention_.bytes > 0 && bytes > retention_.bytes;
+    if (!is_old && !is_too_much) break;
+    bytes -= segment.bytes;
+    last = segment.id;
+  }
+  if (!last) return false;
+  if (auto done = perform_(ForgetSegments{*last}); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  for (const SealedSegment& segment : view->sealed) {
+    if (segment.id > *last) break;
+    if (auto done = unlist(segment.id); !done) return std::unexpected(std::move(done.error()));
+    // Who reads it now goes on reading: the file lives until it is closed.
+    std::error_code ignored;
+    std::filesystem::remove(segments_.file_of(segment.id), ignored);
+  }
+  return true;
+}
+
+/// Takes the segment out of the index.
+Result<void> Sealer::unlist(std::int64_t segment) {
+  auto reader = SegmentReader::open(segments_.file_of(segment));
+  if (!reader) return std::unexpected(std::move(reader.error()));
+  const auto forget_all = [&]() -> Result<void> {
+    protocol::DeviceKey last = 0;
+    while (true) {
+      const auto extents = (*reader)->extents(segment, last, kExtentsAtOnce);
+      if (!extents) return std::unexpected(extents.error());
+      for (const auto& [device, extent] : *extents) {
+        if (auto done = index_->forget(device, segment); !done) return done;
+        last = device;
+      }
+      if (extents->empty()) return index_->unmark(segment);
+    }
+  };
+  Result<void> done = index_->begin();
+  if (done) done = forget_all();
+  if (done) done = index_->commit();
+  if (!done) index_->rollback();
+  return done;
+}
+
+// ---- removed devices ----------------------------------------------------------------------------
+
+Result<bool> Sealer::purge_one() {
+  std::optional<protocol::DeviceKey> device;
+  {
+    Rows rows = removed_.query();
+    const Result<bool> found = rows.next();
+    if (!found) return std::unexpected(found.error());
+    if (*found) device = rows.integer(0);
+  }
+  if (!device) return false;
+  if (auto done = purge(*device); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = perform_(ForgetRemoved{*device}); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  return true;
+}
+
+Result<void> Sealer::purge(protocol::DeviceKey device) {
+  const auto extents = index_->extents(device);
+  if (!extents) return std::unexpected(extents.error());
+  const auto view = segments_.view();
+  for (const DeviceExtent& extent : *extents) {
+    if (auto done = check_interrupt(); !done) return done;
+    if (view->find_sealed(extent.segment) == nullptr) continue;
+    if (auto done = purge_from(extent.segment, device); !done) return done;
+  }
+  return index_->forget(device);
+}
+
+Result<void> Sealer::purge_from(std::int64_t segment, protocol::DeviceKey device) {
+  const std::filesystem::path path = segments_.file_of(segment);
+  auto file = Database::open(path.string(), Access::kWriter);
+  if (!file) return explain(path, file.error());
+  const std::string sql = fmt::format(
+      "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF; BEGIN IMMEDIATE;"
+      "DELETE FROM telemetry_data WHERE device = {0};"
+      "DELETE FROM telemetry_by_ts WHERE device = {0};"
+      "DELETE FROM segment_devices WHERE device = {0}; COMMIT;",
+      device);
+  if (auto done = (*file)->execute(sql); !done) return explain(path, done.error());
+  return {};
+}
+
+}  // namespace fairlead::store::sqlite
