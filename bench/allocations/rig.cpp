@@ -62,11 +62,12 @@ struct Rig::Place {
               devices::KeySeries{.first = static_cast<protocol::DeviceKey>(index) + 1,
                                  .step = static_cast<protocol::DeviceKey>(count)}) {
     rig.mail_.enter(index, reactor, shard);
-    reactor.set_turn([] {},
-                     [this] {
-                       shard.fire_timers();
-                       shard.end_turn();
-                     });
+    reactor.set_turn(
+        [this] {
+          shard.fire_timers();
+          shard.end_turn();
+        },
+        [this] { return shard.next_due_ms(); });
   }
 
   net::Reactor reactor;
@@ -79,7 +80,7 @@ Rig::Rig(std::size_t shards, store::Backend& backend, std::size_t outbox_bytes)
     : settings_(settings_with(outbox_bytes)),
       writer_(backend, {}),
       reads_(kMaxQueries),
-      mail_(shards),
+      mail_(shards, 0, memory_),
       buffer_(kBufferBytes) {
   for (std::size_t index = 0; index < shards; ++index) {
     places_.push_back(std::make_unique<Place>(index, shards, *this));

@@ -10,6 +10,7 @@
 
 #include "app/peers.h"
 #include "auth/verifier.h"
+#include "base/memory_meter.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "bench/allocations/heap_ledger.h"
@@ -68,6 +69,7 @@ class Rig final : private hub::Backpressure {
   store::ReadQueue reads_;
   const store::memory::State nothing_stored_;
   store::memory::Reader reader_{nothing_stored_};
+  MemoryMeter memory_{0};
   app::ShardMail mail_;
   std::vector<std::unique_ptr<Place>> places_;
   std::vector<Line> lines_;

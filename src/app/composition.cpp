@@ -139,7 +139,7 @@ Result<void> Hub::Parts::make_shards(protocol::DeviceKey last_key) {
   const std::size_t count = settings.shards > 0 ? static_cast<std::size_t>(settings.shards) : cores;
   auto senders = make_senders(settings.io, count);
   if (!senders) return std::unexpected(senders.error());
-  mail = std::make_unique<ShardMail>(count, settings.hub.connections_per_principal);
+  mail = std::make_unique<ShardMail>(count, settings.hub.connections_per_principal, memory);
   const net::ReactorOptions net = reactor_options();
   verifiers = std::make_unique<VerifyPool>(static_cast<std::size_t>(settings.verifiers),
                                            settings.tokens, clock);
@@ -153,8 +153,7 @@ Result<void> Hub::Parts::make_shards(protocol::DeviceKey last_key) {
                                    .clock = clock,
                                    .store = *store,
                                    .mail = *mail,
-                                   .backpressure = *backpressure,
-                                   .memory = memory};
+                                   .backpressure = *backpressure};
   for (std::size_t index = 0; index < count; ++index) {
     const devices::KeySeries series{.first = last_key + 1 + static_cast<protocol::DeviceKey>(index),
                                     .step = static_cast<protocol::DeviceKey>(count)};
@@ -249,7 +248,9 @@ Result<std::unique_ptr<Hub>> Hub::open(Settings settings, const Clock& clock) {
   }
   if (auto opened = parts->open_net(); !opened) return std::unexpected(opened.error());
   const Settings& in_force = parts->settings;
-  auto opened = store::Store::open(store_settings(in_force), clock);
+  store::Settings for_store = store_settings(in_force);
+  for_store.memory = &parts->memory;
+  auto opened = store::Store::open(for_store, clock);
   if (!opened) return std::unexpected(opened.error());
   parts->store = std::move(*opened);
   spdlog::info("stores in {}", parts->store->describe());

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,9 +24,10 @@ class ShardMail final : public hub::Peers {
   /// Tasks that may wait for one shard before all take no new work in.
   static constexpr std::size_t kHighMark = 100'000;
 
-  /// `connections_per_client`: 0 for any number.
-  explicit ShardMail(std::size_t count, std::size_t connections_per_client = 0)
-      : boxes_(count), clients_(connections_per_client) {}
+  /// `connections_per_client`: 0 for any number. `memory` is told what waits, about, and outlives
+  /// the mail.
+  ShardMail(std::size_t count, std::size_t connections_per_client, MemoryMeter& memory)
+      : boxes_(count), clients_(connections_per_client), memory_(memory) {}
 
   void enter(std::size_t index, net::Reactor& reactor, hub::Shard& shard) {
     boxes_[index].reactor = &reactor;
@@ -36,10 +38,12 @@ class ShardMail final : public hub::Peers {
 
   void post(std::size_t index, hub::Task task) override {
     Box& box = boxes_[index];
+    memory_.add(MemoryKind::kMail, kBytesPerTask);
     if (box.waiting.fetch_add(1, std::memory_order_relaxed) + 1 == kHighMark) {
       full_.fetch_add(1, std::memory_order_relaxed);
     }
     box.reactor->post([this, &box, task = std::move(task)]() mutable {
+      memory_.add(MemoryKind::kMail, -kBytesPerTask);
       if (box.waiting.fetch_sub(1, std::memory_order_relaxed) == kHighMark) {
         full_.fetch_sub(1, std::memory_order_relaxed);
       }
@@ -57,16 +61,9 @@ class ShardMail final : public hub::Peers {
   }
   bool has_client_place(const auth::Principal& who) { return clients_.has_room(name_of(who)); }
 
-  /// About the bytes of all mail that waits.
-  std::size_t waiting_bytes() const {
-    std::size_t tasks = 0;
-    for (const Box& box : boxes_) tasks += box.waiting.load(std::memory_order_relaxed);
-    return tasks * kBytesPerTask;
-  }
-
  private:
   /// What a task and its captures usually take.
-  static constexpr std::size_t kBytesPerTask = 512;
+  static constexpr std::int64_t kBytesPerTask = 512;
 
   static std::string name_of(const auth::Principal& who) { return who.tenant + '\0' + who.subject; }
 
@@ -78,6 +75,7 @@ class ShardMail final : public hub::Peers {
   std::vector<Box> boxes_;
   std::atomic<std::size_t> full_ = 0;
   KeyedPlaces clients_;
+  MemoryMeter& memory_;
 };
 
 /// What the shards ask of the store's queue, and of the memory that is left.

@@ -5,16 +5,11 @@
 #include <string>
 #include <utility>
 
-#include "base/timer_wheel.h"
-
 namespace fairlead::app {
 
 ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys,
                          std::unique_ptr<net::Sender> sender)
     : clock_(shared.clock),
-      store_(shared.store),
-      mail_(shared.mail),
-      memory_(shared.memory),
       reactor_(shared.clock, shared.net, std::move(sender)),
       repositories_(shared.store.attach(
           [this](std::move_only_function<void()> letter) { reactor_.post(std::move(letter)); })),
@@ -37,18 +32,13 @@ ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySe
                         .slow_checks = &slow_checks_},
              keys) {
   shared.mail.enter(index, reactor_, shard_);
-  reactor_.set_turn([] {},
-                    [this] {
-                      shard_.fire_timers();
-                      shard_.end_turn();
-                      is_drained_.store(shard_.is_drained() && has_answered(),
-                                        std::memory_order_release);
-                    });
-  // Turns come by themselves while there is work; this one is for the timers.
-  reactor_.call_every(TimerWheel<int>::kTickMs, [this, index] {
-    if (index == 0) sample_memory();
-    return true;
-  });
+  reactor_.set_turn(
+      [this] {
+        shard_.fire_timers();
+        shard_.end_turn();
+        is_drained_.store(shard_.is_drained() && has_answered(), std::memory_order_release);
+      },
+      [this] { return shard_.next_due_ms(); });
 }
 
 ShardThread::~ShardThread() { stop(); }
@@ -65,11 +55,6 @@ void ShardThread::drain(std::int64_t give_up_steady_ms) {
     reactor_.drain();
     shard_.drain(give_up_steady_ms);
   });
-}
-
-void ShardThread::sample_memory() {
-  memory_.set(MemoryKind::kStore, static_cast<std::int64_t>(store_.stats().queued_bytes));
-  memory_.set(MemoryKind::kMail, static_cast<std::int64_t>(mail_.waiting_bytes()));
 }
 
 bool ShardThread::has_answered() const {

@@ -36,7 +36,6 @@ class ShardThread {
     store::Store& store;
     ShardMail& mail;
     hub::Backpressure& backpressure;
-    MemoryMeter& memory;
   };
 
   ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys,
@@ -61,12 +60,8 @@ class ShardThread {
 
  private:
   bool has_answered() const;
-  void sample_memory();
 
   const Clock& clock_;
-  const store::Store& store_;
-  const ShardMail& mail_;
-  MemoryMeter& memory_;
   net::Reactor reactor_;
   SystemRandom random_;
   std::unique_ptr<store::ShardStore> repositories_;

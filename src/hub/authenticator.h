@@ -57,8 +57,12 @@ class Authenticator {
   void search_ended(std::uint64_t search, std::shared_ptr<const auth::KeySet> keys);
   /// Other keys are in force.
   void rotate(std::shared_ptr<const auth::KeySet> keys);
-  /// Ends waits that took too long; to be called often.
+  /// Ends waits that took too long; to be called when next_due_ms() has come, or earlier.
   void fire(std::int64_t steady_ms);
+  std::optional<std::int64_t> next_due_ms() const {
+    if (waiting_.empty()) return std::nullopt;
+    return waiting_.front().until_ms;
+  }
 
   const Counts& refused() const { return refused_; }
   std::size_t waiting() const { return waiting_.size() + checking_.size(); }

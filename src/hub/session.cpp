@@ -315,11 +315,6 @@ void Session::on_closed(const net::CloseInfo& info) {
   ports_.owner.closed(*this);
 }
 
-void Session::set_store_is_behind(bool is_behind) {
-  is_store_behind_ = is_behind;
-  update_reading();
-}
-
 void Session::set_awaits_verdict(bool awaits_verdict) {
   awaits_verdict_ = awaits_verdict;
   update_reading();
@@ -328,8 +323,8 @@ void Session::set_awaits_verdict(bool awaits_verdict) {
 void Session::update_reading() {
   if (is_ended()) return;
   const std::size_t most = is_reading_ ? kMaxOpenReplies : kMaxOpenReplies / 2;
-  const bool should_read = state_ != SessionState::kOpening && !is_store_behind_ &&
-                           !awaits_verdict_ && replies_.size() < most;
+  const bool should_read =
+      state_ != SessionState::kOpening && !awaits_verdict_ && replies_.size() < most;
   if (should_read == is_reading_) return;
   is_reading_ = should_read;
   if (should_read) {

@@ -49,6 +49,8 @@ class SessionOwner {
   virtual void has_room(Session& session) = 0;
   /// fire() is due at `steady_ms`, earlier than it said.
   virtual void arm(Session& session, std::int64_t steady_ms) = 0;
+  /// Nobody's messages are read now, because the store or another shard is behind.
+  virtual bool is_reading_held() const = 0;
 };
 
 /// Why a connection ended: the first cause wins.
@@ -141,8 +143,6 @@ class Session final : public net::MessageHandler,
   Place take_place() { return std::move(place_); }
   /// Telemetry is dropped earlier.
   void set_memory_short(bool is_short) { outbox_.set_memory_short(is_short); }
-  /// Reading stops while the store or the answers are behind.
-  void set_store_is_behind(bool is_behind);
   /// Reading stops while its token is looked at elsewhere.
   void set_awaits_verdict(bool awaits_verdict);
 
@@ -252,7 +252,6 @@ class Session final : public net::MessageHandler,
   std::int16_t bad_in_a_row_ = 0;
   std::int8_t unanswered_pings_ = 0;
   SessionState state_ = SessionState::kAwaitingAuth;
-  bool is_store_behind_ = false;
   bool awaits_verdict_ = false;
   bool is_reading_ = true;
   bool wants_room_ = false;

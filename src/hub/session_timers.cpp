@@ -32,7 +32,7 @@ std::int64_t Session::fire_heartbeat(std::int64_t steady_ms) {
     return last_life_steady_ms_ + ports_.settings.heartbeat_ms * (1 + unanswered_pings_);
   };
   // Who is not read cannot be heard.
-  if (!is_reading_) last_life_steady_ms_ = steady_ms;
+  if (!is_reading_ || ports_.owner.is_reading_held()) last_life_steady_ms_ = steady_ms;
   if (steady_ms < due()) return due();
   if (unanswered_pings_ == 2) {
     const Error error{

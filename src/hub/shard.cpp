@@ -37,7 +37,6 @@ void Shard::adopt(Arrival arrival) {
   Session& session = connections_.add(
       std::make_unique<Session>(connections_.next_number(), std::move(arrival), session_ports_));
   ports_.host.attach(session.transport(), session);
-  if (is_store_behind_) session.set_store_is_behind(true);
   session.set_memory_short(is_memory_short_);
   if (principal) {
     begin(session, std::move(*principal), auth_id);

@@ -97,8 +97,11 @@ class Shard final : private SessionOwner {
   // Steps.
   /// A WebSocket that is to live here (for a device: its home shard).
   void adopt(Arrival arrival);
-  /// Fires what is due; to be called at least every TimerWheel::kTickMs.
+  /// Fires what is due; to be called when next_due_ms() has come, or earlier.
   void fire_timers();
+  /// Of steady_ms, and right until the next step. Never far: some work is done once a second, and
+  /// while reading is held the end of that is looked for each tick.
+  std::int64_t next_due_ms() const;
   /// After each step or batch of them: reading follows what the store can take.
   void end_turn();
 
@@ -144,6 +147,7 @@ class Shard final : private SessionOwner {
   void command_written(Session& session, const std::string& command) override;
   void has_room(Session& session) override;
   void arm(Session& session, std::int64_t steady_ms) override;
+  bool is_reading_held() const override { return is_reading_held_; }
 
   void authenticate_first(Session& session, protocol::RequestId id, const protocol::Auth& request);
   void opened_by(Session& session, protocol::RequestId id, Result<auth::Principal> principal);
@@ -185,7 +189,7 @@ class Shard final : private SessionOwner {
   std::size_t clients_ = 0;
   std::int64_t next_second_ms_ = 0;
   std::int64_t next_forgetting_ms_ = 0;
-  bool is_store_behind_ = false;
+  bool is_reading_held_ = false;
   bool is_memory_short_ = false;
   bool is_draining_ = false;
   std::int64_t drain_until_ms_ = 0;

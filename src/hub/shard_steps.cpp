@@ -36,6 +36,22 @@ void Shard::fire_timers() {
   }
 }
 
+std::int64_t Shard::next_due_ms() const {
+  const std::int64_t now = ports_.clock.steady_ms();
+  // Somebody went while the turn's output left.
+  if (!closed_.empty()) return now;
+  if (is_reading_held_) return now + TimerWheel<SessionNumber>::kTickMs;
+  std::int64_t next = next_second_ms_;
+  for (const auto other : {timers_.next_due_ms(), authenticator_.next_due_ms()}) {
+    next = std::min(next, other.value_or(next));
+  }
+  // Deadlines are of the wall clock; should it be set meanwhile, the second is not long.
+  if (const auto deadline = home_.commands().next_deadline()) {
+    next = std::min(next, now + std::max<std::int64_t>(*deadline - ports_.clock.now_ms(), 0));
+  }
+  return std::max(next, now);
+}
+
 void Shard::once_a_second() {
   home_.once_a_second();
   revocations_.sweep(ports_.clock.now_ms());
@@ -60,12 +76,8 @@ void Shard::end_turn() {
   for (const SessionNumber number : std::exchange(closed_, {})) connections_.erase(number);
   const bool is_behind =
       is_draining_ || ports_.backpressure.is_congested() || ports_.peers.is_any_full();
-  if (is_behind != is_store_behind_) {
-    is_store_behind_ = is_behind;
-    connections_.each("", [is_behind](Session& session) {
-      session.set_store_is_behind(is_behind);
-      return true;
-    });
+  if (std::exchange(is_reading_held_, is_behind) != is_behind) {
+    ports_.host.hold_reading(is_behind);
   }
   const bool is_short = ports_.backpressure.is_memory_short();
   if (std::exchange(is_memory_short_, is_short) != is_short) {

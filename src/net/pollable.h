@@ -4,14 +4,13 @@
 #include <cstdint>
 
 #include "net/sender.h"
-#include "net/timer_queue.h"
 
 namespace fairlead::net {
 
 class Reactor;
 
 /// Something with a file descriptor that a reactor watches. Lives on the reactor's thread;
-/// destroying it takes it out of the reactor. Only Reactor touches the private part.
+/// destroying it takes it out of the reactor. Only Reactor and its wheel touch the private part.
 class Pollable {
  public:
   Pollable() = default;
@@ -40,6 +39,7 @@ class Pollable {
 
  private:
   friend class Reactor;
+  friend class DeadlineWheel;
   using Hook = boost::intrusive::list_member_hook<
       boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
@@ -47,14 +47,16 @@ class Pollable {
   Hook all_hook_;
   Hook ready_hook_;
   Hook flush_hook_;
+  Hook deadline_hook_;
   std::int64_t deadline_ms_ = 0;
-  TimerQueue::Id timer_{};
   /// What was told with Reactor::set_held.
   std::uint32_t queued_bytes_ = 0;
   std::uint32_t received_bytes_ = 0;
   std::uint32_t interest_ = 0;
   int fd_ = -1;
   bool is_counted_ = false;
+  /// In the list of those whose reading is held, instead of the ready ones.
+  bool is_held_ = false;
 };
 
 }  // namespace fairlead::net

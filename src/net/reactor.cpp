@@ -7,7 +7,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <limits>
 #include <utility>
 
@@ -37,9 +36,6 @@ struct Reactor::Engine {
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   int epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
   asio::posix::stream_descriptor epoll{context, epoll_fd};
-  asio::steady_timer timer{context};
-  /// When `timer` wakes us; 0 when it is not set.
-  std::int64_t timer_ms = 0;
   bool is_armed = false;
   bool is_epoll_readable = false;
 
@@ -63,6 +59,7 @@ Reactor::Reactor(const Clock& clock, const ReactorOptions& options, std::unique_
       sender_(sender ? std::move(sender) : std::make_unique<PlainSender>()),
       engine_(std::make_unique<Engine>()),
       posted_(kMailboxHighMark, [this] { asio::post(engine_->context, [] {}); }),
+      deadlines_(clock.steady_ms()),
       now_ms_(clock.steady_ms()),
       receive_(kReceiveBytes + kReceivePadding) {
   FAIRLEAD_ASSERT(engine_->epoll_fd >= 0);
@@ -97,10 +94,23 @@ void Reactor::run_turn(std::chrono::milliseconds at_most) {
   turn();
 }
 
+std::optional<std::int64_t> Reactor::next_due_ms() {
+  std::optional<std::int64_t> next;
+  if (next_due_) next = next_due_();
+  for (const auto other : {timers_.next_ms(), deadlines_.next_ms()}) {
+    if (other) next = std::min(next.value_or(*other), *other);
+  }
+  return next;
+}
+
 void Reactor::wait(std::optional<std::chrono::milliseconds> at_most) {
   engine_->arm();
-  wake_for_timers();
-  const bool has_work = !ready_.empty() || !flushing_.empty() || posted_.size() > 0;
+  if (const auto due = next_due_ms()) {
+    const std::chrono::milliseconds left(std::max<std::int64_t>(*due - clock_.steady_ms(), 0));
+    at_most = std::min(at_most.value_or(left), left);
+  }
+  const bool may_go_on = !is_reading_held_ && !held_.empty();
+  const bool has_work = may_go_on || !ready_.empty() || !flushing_.empty() || posted_.size() > 0;
   if (has_work || (at_most && at_most->count() <= 0)) {
     engine_->context.poll();
   } else if (at_most) {
@@ -110,26 +120,17 @@ void Reactor::wait(std::optional<std::chrono::milliseconds> at_most) {
   }
 }
 
-void Reactor::wake_for_timers() {
-  const auto next = timers_.next_ms();
-  if (!next) return;
-  const bool is_soon_enough = engine_->timer_ms != 0 && engine_->timer_ms <= *next;
-  if (is_soon_enough) return;
-  engine_->timer_ms = *next;
-  const std::int64_t delay = std::max<std::int64_t>(*next - clock_.steady_ms(), 0);
-  engine_->timer.expires_after(std::chrono::milliseconds(delay));
-  engine_->timer.async_wait([this](const boost::system::error_code& error) {
-    if (!error) engine_->timer_ms = 0;
-  });
-}
-
 void Reactor::turn() {
   ++counters_.turns;
   now_ms_ = clock_.steady_ms();
-  if (begin_turn_) begin_turn_();
   handle_events();
   run_posted();
   timers_.run_due(now_ms_);
+  deadlines_.run_due(now_ms_, [this](Pollable& pollable) {
+    running_ = &pollable;
+    pollable.on_deadline();
+  });
+  go_on_reading();
   run_ready();
   if (end_turn_) end_turn_();
   flush();
@@ -188,6 +189,12 @@ void Reactor::run_posted() {
   taken_.clear();
 }
 
+void Reactor::go_on_reading() {
+  for (std::size_t i = 0; i < kGoingOnPerTurn && !is_reading_held_ && !held_.empty(); ++i) {
+    make_ready(held_.front());
+  }
+}
+
 void Reactor::run_ready() {
   // What becomes ready meanwhile waits for the next turn, behind everybody's events.
   ReadyList now;
@@ -228,9 +235,9 @@ void Reactor::flush_batch(FlushList& flushing) {
 
 void Reactor::post(Task task) { posted_.put(std::move(task)); }
 
-void Reactor::set_turn(Task begin, Task end) {
-  begin_turn_ = std::move(begin);
+void Reactor::set_turn(Task end, NextDue next_due) {
   end_turn_ = std::move(end);
+  next_due_ = std::move(next_due);
 }
 
 TimerQueue::Id Reactor::call_after(std::int64_t delay_ms, Task task) {
@@ -309,11 +316,10 @@ void Reactor::forget(Pollable& pollable) {
     if (flushed_[i] == &pollable) flushed_[i] = nullptr;
   }
   set_held(pollable, 0, 0);
-  set_deadline(pollable, 0);
-  timers_.cancel(pollable.timer_);
-  pollable.timer_ = {};
+  deadlines_.set(pollable, 0);
   pollable.all_hook_.unlink();
   pollable.ready_hook_.unlink();
+  pollable.is_held_ = false;
   pollable.flush_hook_.unlink();
   pollable.reactor_ = nullptr;
   pollable.fd_ = -1;
@@ -321,7 +327,15 @@ void Reactor::forget(Pollable& pollable) {
 }
 
 void Reactor::make_ready(Pollable& pollable) {
+  if (std::exchange(pollable.is_held_, false)) pollable.ready_hook_.unlink();
   if (!pollable.ready_hook_.is_linked()) ready_.push_back(pollable);
+}
+
+void Reactor::hold(Pollable& pollable) {
+  // One that is ready will ask again.
+  if (pollable.ready_hook_.is_linked()) return;
+  pollable.is_held_ = true;
+  held_.push_back(pollable);
 }
 
 void Reactor::want_flush(Pollable& pollable) {
@@ -329,28 +343,7 @@ void Reactor::want_flush(Pollable& pollable) {
 }
 
 void Reactor::set_deadline(Pollable& pollable, std::int64_t at_ms) {
-  pollable.deadline_ms_ = at_ms;
-  if (at_ms == 0) return;
-  // A timer that rings too early looks again; moving it for each request would cost more.
-  if (pollable.timer_.second != 0 && pollable.timer_.first <= at_ms) return;
-  timers_.cancel(pollable.timer_);
-  arm_deadline(pollable, at_ms);
-}
-
-void Reactor::arm_deadline(Pollable& pollable, std::int64_t at_ms) {
-  pollable.timer_ = timers_.add(at_ms, [this, &pollable] { check_deadline(pollable); });
-}
-
-void Reactor::check_deadline(Pollable& pollable) {
-  pollable.timer_ = {};
-  if (pollable.deadline_ms_ == 0) return;
-  if (pollable.deadline_ms_ > now_ms_) {
-    arm_deadline(pollable, pollable.deadline_ms_);
-    return;
-  }
-  pollable.deadline_ms_ = 0;
-  running_ = &pollable;
-  pollable.on_deadline();
+  deadlines_.set(pollable, at_ms);
 }
 
 void Reactor::adopt(std::unique_ptr<Pollable> pollable) {

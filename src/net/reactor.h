@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/memory_meter.h"
+#include "net/deadline_wheel.h"
 #include "net/deflate.h"
 #include "net/exchange.h"
 #include "net/gate.h"
@@ -79,13 +80,13 @@ struct ReactorOptions {
 /// One thread's event loop: an epoll set for our sockets, hosted in an Asio io_context for the slow
 /// half (signals, resolving, timers' waking). One per shard.
 ///
-/// A turn: begin hook; events of sockets; posted tasks; timers; what was made ready; end hook;
-/// flush of every socket with something to send. Everything belongs to the thread that runs it,
+/// A turn: events of sockets; posted tasks; timers; what was made ready; the end hook; flush of every socket with something to send. Everything belongs to the thread that runs it,
 /// except post() and stop(). Transports attached to it are to be destroyed or handed over first;
 /// one that outlives it is cut off and tells its handler nothing.
 class Reactor final : public TransportHost {
  public:
   using Task = std::move_only_function<void()>;
+  using NextDue = std::move_only_function<std::optional<std::int64_t>()>;
 
   /// `clock` outlives the reactor. `sender` null: a PlainSender.
   explicit Reactor(const Clock& clock, const ReactorOptions& options = {},
@@ -109,9 +110,10 @@ class Reactor final : public TransportHost {
   /// in order; many posted together wake the reactor once. Dropped if the reactor ends first.
   void post(Task task);
 
-  /// Called once a turn: `begin` before anything else, `end` after everything was handled and
-  /// before the flush.
-  void set_turn(Task begin, Task end);
+  /// `end` is called once a turn, after everything was handled and before the flush. `next_due`
+  /// says, between turns, when (of the clock's steady_ms) the next one is to begin at the latest,
+  /// for what only its owner knows.
+  void set_turn(Task end, NextDue next_due);
 
   /// Runs `task` once, in the first turn at or after that many ms from now.
   TimerQueue::Id call_after(std::int64_t delay_ms, Task task);
@@ -121,6 +123,7 @@ class Reactor final : public TransportHost {
   void cancel(const TimerQueue::Id& id) { timers_.cancel(id); }
 
   void attach(Transport& transport, MessageHandler& handler) override;
+  void hold_reading(bool is_held) override { is_reading_held_ = is_held; }
 
   /// Talks HTTP on a connected, non-blocking stream socket until it upgrades or closes. `handler`
   /// outlives the reactor's last turn. `remote` is the peer's address where a proxy has told it;
@@ -155,6 +158,9 @@ class Reactor final : public TransportHost {
   /// turn has destroyed it. The pointer is compared, not followed.
   bool is_running(const Pollable* pollable) const { return running_ == pollable; }
   void make_ready(Pollable& pollable);
+  bool is_reading_held() const { return is_reading_held_; }
+  /// Makes it ready when reading is not held any more: in the order held, kGoingOnPerTurn a turn.
+  void hold(Pollable& pollable);
   void want_flush(Pollable& pollable);
   /// At or after `at_ms` (of now_ms) on_deadline is called; 0 calls it off.
   void set_deadline(Pollable& pollable, std::int64_t at_ms);
@@ -177,6 +183,7 @@ class Reactor final : public TransportHost {
   static constexpr std::size_t kReceiveBytes = 64 * 1024;
   static constexpr std::size_t kReceivePadding = 64;
   static constexpr std::size_t kFlushedTogether = 256;
+  static constexpr std::size_t kGoingOnPerTurn = 256;
 
  private:
   struct Engine;
@@ -197,11 +204,11 @@ class Reactor final : public TransportHost {
   void run_ready();
   void flush();
   void flush_batch(FlushList& flushing);
-  void wake_for_timers();
   void tell_memory();
   void relieve();
-  void arm_deadline(Pollable& pollable, std::int64_t at_ms);
-  void check_deadline(Pollable& pollable);
+  void go_on_reading();
+  /// When a turn is to begin though nothing happens.
+  std::optional<std::int64_t> next_due_ms();
   void repeat(std::int64_t period_ms, std::move_only_function<bool()> task);
 
   const Clock& clock_;
@@ -210,9 +217,10 @@ class Reactor final : public TransportHost {
   std::unique_ptr<Engine> engine_;
   Mailbox<Task> posted_;
   std::vector<Task> taken_;
-  Task begin_turn_;
   Task end_turn_;
+  NextDue next_due_;
   TimerQueue timers_;
+  DeadlineWheel deadlines_;
   ReactorCounters counters_;
   std::int64_t now_ms_ = 0;
   std::size_t connections_ = 0;
@@ -221,11 +229,14 @@ class Reactor final : public TransportHost {
   std::int64_t received_change_ = 0;
   std::atomic<bool> is_stopped_ = false;
   bool is_draining_ = false;
+  bool is_reading_held_ = false;
 
   /// Whose callback is running; forget() clears it.
   Pollable* running_ = nullptr;
   AllList all_;
   ReadyList ready_;
+  /// Whose reading is held, longest first. Linked with the hook of ready_.
+  ReadyList held_;
   FlushList flushing_;
   std::map<Pollable*, std::unique_ptr<Pollable>> adopted_;
   std::vector<std::unique_ptr<Pollable>> disposed_;

@@ -90,6 +90,10 @@ class TransportHost {
   /// delivered in a later turn, not inside this call. The caller owns the transport; destroying it
   /// drops the socket and tells the handler nothing.
   virtual void attach(Transport& transport, MessageHandler& handler) = 0;
+  /// While held, no transport hosted here is read or delivers messages (but those that are closing
+  /// see their peer's close frame). Afterwards all go on, in the order in which they were held up,
+  /// a bounded number a turn. A flag: it costs the same whatever the number of transports.
+  virtual void hold_reading(bool is_held) = 0;
 };
 
 }  // namespace fairlead::net

@@ -110,7 +110,8 @@ void WebSocketConnection::attach_to(Reactor& host, MessageHandler& handler) {
 // ---- reading ------------------------------------------------------------------------------------
 
 bool WebSocketConnection::may_deliver() const {
-  return state_.phase == kClosing || (state_.phase == kOpen && !state_.is_paused);
+  if (state_.phase != kOpen) return state_.phase == kClosing;
+  return !state_.is_paused && (reactor() == nullptr || !reactor()->is_reading_held());
 }
 
 void WebSocketConnection::update_held() {
@@ -131,6 +132,9 @@ void WebSocketConnection::update_interest() {
   if (reactor() == nullptr || state_.phase == kLost) return;
   reactor()->set_interest(*this, (is_reading() ? EPOLLIN : 0U) | (is_blocked_ ? EPOLLOUT : 0U));
   if (is_reading() && state_.socket.has_unread()) reactor()->make_ready(*this);
+  const bool is_held_up =
+      state_.phase == kOpen && !state_.is_paused && reactor()->is_reading_held();
+  if (is_held_up) reactor()->hold(*this);
 }
 
 void WebSocketConnection::on_events(std::uint32_t events) {
@@ -269,6 +273,8 @@ void WebSocketConnection::on_ready() {
     deliver_unread();
   } else if (is_reading() && state_.socket.has_unread()) {
     read();
+  } else {
+    update_interest();
   }
 }
 

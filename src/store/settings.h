@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/memory_meter.h"
 #include "store/writer.h"
 
 namespace fairlead::store {
@@ -40,6 +41,8 @@ struct Settings {
   std::size_t reader_threads = 2;
   /// Queries that may wait; beyond, kOverloaded.
   std::size_t max_queries = 4096;
+  /// Is told what waits to be written, and outlives the store; null: nobody is.
+  MemoryMeter* memory = nullptr;
 };
 
 }  // namespace fairlead::store

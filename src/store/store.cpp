@@ -11,7 +11,7 @@ Store::Store(const Settings& settings, const Clock& clock, std::unique_ptr<Drive
       driver_(std::move(driver)),
       backend_(std::move(backend)),
       reads_(settings.max_queries),
-      writer_(*backend_, settings.writer) {}
+      writer_(*backend_, settings.writer, settings.memory) {}
 
 Store::~Store() { stop(); }
 

@@ -41,12 +41,17 @@ void Writer::Queue::clear() {
   decltype(origins)().swap(origins);
 }
 
-Writer::Writer(Backend& backend, WriterLimits limits) : backend_(backend), limits_(limits) {
+Writer::Writer(Backend& backend, WriterLimits limits, MemoryMeter* memory)
+    : backend_(backend), limits_(limits), memory_(memory) {
   FAIRLEAD_ASSERT(limits.low_mark_bytes <= limits.high_mark_bytes);
   FAIRLEAD_ASSERT(limits.transaction_writes > 0);
 }
 
 Writer::~Writer() = default;
+
+void Writer::tell_memory(std::int64_t change) {
+  if (memory_ != nullptr) memory_->add(MemoryKind::kStore, change);
+}
 
 Writer::Shard& Writer::attach(std::shared_ptr<Postbox> postbox,
                               std::weak_ptr<Outstanding> outstanding) {
@@ -67,6 +72,7 @@ void Writer::put(Shard& shard, Generation generation, Write write) {
     incoming_.origins.push_back({&shard, generation, bytes});
     ++queued_writes_;
     queued_bytes_ += bytes;
+    tell_memory(static_cast<std::int64_t>(bytes));
     if (queued_bytes_ > limits_.high_mark_bytes) is_congested_ = true;
     must_wake = std::exchange(is_waiting_, false);
   }
@@ -232,6 +238,7 @@ void Writer::release(std::size_t writes, std::size_t bytes) {
     const std::lock_guard lock(mutex_);
     queued_writes_ -= writes;
     queued_bytes_ -= bytes;
+    tell_memory(-static_cast<std::int64_t>(bytes));
     if (is_congested_ && queued_bytes_ < limits_.low_mark_bytes) {
       is_congested_ = false;
       for (const auto& shard : shards_) relieved.push_back(shard->postbox);
@@ -262,6 +269,7 @@ void Writer::crash() {
   taken_.clear();
   next_ = 0;
   queued_writes_ = 0;
+  tell_memory(-static_cast<std::int64_t>(queued_bytes_));
   queued_bytes_ = 0;
   is_congested_ = false;
   health_.reset();

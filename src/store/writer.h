@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_meter.h"
 #include "store/backend.h"
 #include "store/outstanding.h"
 #include "store/postbox.h"
@@ -39,7 +41,8 @@ class Writer {
   /// What the writer knows of a shard.
   struct Shard;
 
-  Writer(Backend& backend, WriterLimits limits);
+  /// `memory` is told what is queued, and outlives the writer; null: nobody is.
+  Writer(Backend& backend, WriterLimits limits, MemoryMeter* memory = nullptr);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -92,9 +95,11 @@ class Writer {
   void fail(std::size_t first, const std::string& why);
   void mark_failed(std::span<const Origin> origins, std::vector<Shard*>& failed);
   void release(std::size_t writes, std::size_t bytes);
+  void tell_memory(std::int64_t change);
 
   Backend& backend_;
   const WriterLimits limits_;
+  MemoryMeter* const memory_;
   std::atomic<bool> is_congested_ = false;
 
   mutable std::mutex mutex_;

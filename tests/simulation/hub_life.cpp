@@ -60,10 +60,14 @@ class HubLife::Host final : public net::TransportHost {
  public:
   void attach(net::Transport& transport, net::MessageHandler& handler) override {
     auto& simulated = dynamic_cast<SimTransport&>(transport);
-    simulated.attach_to(handler);
+    simulated.attach_to(handler, is_held_);
     transports.push_back(&simulated);
   }
+  void hold_reading(bool is_held) override { is_held_ = is_held; }
   std::vector<SimTransport*> transports;
+
+ private:
+  bool is_held_ = false;
 };
 
 struct HubLife::Place {

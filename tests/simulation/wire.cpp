@@ -37,7 +37,7 @@ bool SimTransport::can_deliver() const {
   if (is_closed_ || handler_ == nullptr) return false;
   if (taker_) return true;
   if (wire_->is_peer_gone) return true;
-  return !is_paused_ && !close_ && !wire_->to_hub.empty();
+  return !is_paused_ && !*is_held_ && !close_ && !wire_->to_hub.empty();
 }
 
 bool SimTransport::deliver_one() {

@@ -34,7 +34,11 @@ class SimTransport final : public net::Transport {
     if (!is_given_) wire_->is_cut = true;
   }
 
-  void attach_to(net::MessageHandler& handler) { handler_ = &handler; }
+  /// `is_held`: nobody of this host is read; outlives the transport's stay there.
+  void attach_to(net::MessageHandler& handler, const bool& is_held) {
+    handler_ = &handler;
+    is_held_ = &is_held;
+  }
 
   // net::Transport
   std::uint64_t send(SharedFrame frame) override;
@@ -63,6 +67,7 @@ class SimTransport final : public net::Transport {
 
   std::shared_ptr<Wire> wire_;
   net::MessageHandler* handler_ = nullptr;
+  const bool* is_held_ = nullptr;
   std::deque<SharedFrame> queue_;
   std::uint64_t queued_bytes_ = 0;
   std::uint64_t sent_ = 0;

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/random.h"
 #include "base/timer_wheel.h"
 #include "base/token_bucket.h"
 
@@ -34,6 +35,41 @@ TEST_CASE("a long stop fires everything that is due, and nothing else") {
   wheel.advance(5'000'000, [&](int key) { fired.push_back(key); });
   CHECK(fired.size() == 2);
   CHECK(wheel.size() == 1);
+}
+
+TEST_CASE("a wheel says when something is due: advancing only then fires all, in order of time") {
+  SystemRandom random;
+  for (int run = 0; run < 200; ++run) {
+    const auto begin = static_cast<std::int64_t>(random.below(1'000'000));
+    TimerWheel<std::int64_t> wheel(begin);
+    CHECK_FALSE(wheel.next_due_ms().has_value());
+    for (int i = 0; i < 20; ++i) {
+      const std::int64_t due = begin + static_cast<std::int64_t>(random.below(150'000));
+      wheel.set(due, due);
+    }
+    std::int64_t last = 0;
+    int calls = 0;
+    while (const auto next = wheel.next_due_ms()) {
+      ++calls;
+      wheel.advance(*next, [&](std::int64_t due) {
+        CHECK(due <= *next);
+        CHECK(due + TimerWheel<int>::kTickMs >= *next);
+        CHECK(due / TimerWheel<int>::kTickMs >= last / TimerWheel<int>::kTickMs);
+        last = due;
+      });
+    }
+    CHECK(wheel.size() == 0);
+    // Beyond a round of the ring it may ask in vain, once a round.
+    CHECK(calls <= 3 * 20);
+  }
+}
+
+TEST_CASE("timers of one tick fire in the order in which they were set") {
+  TimerWheel<int> wheel(0);
+  for (int i = 0; i < 5; ++i) wheel.set(100, i);
+  std::vector<int> fired;
+  wheel.advance(200, [&](int key) { fired.push_back(key); });
+  CHECK(fired == std::vector<int>{0, 1, 2, 3, 4});
 }
 
 TEST_CASE("a timer may be set while another fires") {

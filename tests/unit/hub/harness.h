@@ -1,10 +1,13 @@
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -108,13 +111,16 @@ class LineTransport final : public net::Transport {
 /// Shards as in production, with mail, time and commits moved by hand.
 class Harness final : private Peers, private Backpressure {
  public:
-  explicit Harness(std::size_t count = 1, const Settings& of_hub = {}) : settings(of_hub) {
+  explicit Harness(std::size_t count = 1, const Settings& of_hub = {},
+                   auth::KeySource* key_source = nullptr)
+      : settings(of_hub), key_source_(key_source) {
     keys_ = std::make_shared<const auth::KeySet>(secret_key());
     boxes_.resize(count);
     for (std::size_t index = 0; index < count; ++index) places_.push_back(make_place(index, count));
   }
 
   Shard& shard(std::size_t index = 0) { return *places_[index]->shard; }
+  bool is_reading_held(std::size_t index = 0) const { return places_[index]->host.is_reading_held; }
   store::memory::Backend& disk() { return disk_; }
 
   /// Somebody who has not said who it is.
@@ -189,6 +195,25 @@ class Harness final : private Peers, private Backpressure {
     }
   }
 
+  /// Lets time pass as a thread does that steps a shard when it says so, and not between. Returns
+  /// how many steps that were.
+  int sleep(std::int64_t ms) {
+    int steps = 0;
+    const std::int64_t end = clock.steady_ms() + ms;
+    for (std::int64_t due = next_due_ms(); due <= end; due = next_due_ms()) {
+      REQUIRE(++steps < 10'000);
+      clock.advance(due - clock.steady_ms());
+      for (const auto& place : places_) {
+        if (place->shard->next_due_ms() > clock.steady_ms()) continue;
+        place->shard->fire_timers();
+        place->shard->end_turn();
+      }
+      commit();
+    }
+    clock.advance(end - clock.steady_ms());
+    return steps;
+  }
+
   support::HandClock clock;
   const Settings settings;
   bool is_congested_now = false;
@@ -202,7 +227,9 @@ class Harness final : private Peers, private Backpressure {
     void attach(net::Transport& transport, net::MessageHandler& handler) override {
       dynamic_cast<LineTransport&>(transport).attach_to(handler, index);
     }
+    void hold_reading(bool is_held) override { is_reading_held = is_held; }
     std::size_t index;
+    bool is_reading_held = false;
   };
   struct Place {
     explicit Place(std::size_t index) : host(index) {}
@@ -218,6 +245,12 @@ class Harness final : private Peers, private Backpressure {
     return keys;
   }
 
+  std::int64_t next_due_ms() const {
+    std::int64_t due = std::numeric_limits<std::int64_t>::max();
+    for (const auto& place : places_) due = std::min(due, place->shard->next_due_ms());
+    return due;
+  }
+
   std::unique_ptr<Place> make_place(std::size_t index, std::size_t count) {
     auto place = std::make_unique<Place>(index);
     place->repositories = store_.attach([this, index](std::move_only_function<void()> letter) {
@@ -230,7 +263,7 @@ class Harness final : private Peers, private Backpressure {
     place->shard = std::make_unique<Shard>(
         index, settings,
         Ports{clock, random_, peers, backpressure, place->host, *place->verifier, store, store,
-              store, store, store},
+              store, store, store, key_source_},
         devices::KeySeries{.first = static_cast<protocol::DeviceKey>(index) + 1,
                            .step = static_cast<protocol::DeviceKey>(count)});
     return place;
@@ -301,6 +334,7 @@ class Harness final : private Peers, private Backpressure {
   bool is_any_full() const override { return false; }
   bool is_congested() const override { return is_congested_now; }
 
+  auth::KeySource* const key_source_;
   store::memory::Backend disk_;
   store::memory::SimulatedStore store_{disk_, clock};
   SeededRandom random_{7};

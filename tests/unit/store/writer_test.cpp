@@ -277,6 +277,25 @@ TEST_CASE("a failure relieves the queue as a commit does") {
   CHECK(at.writer.stats().queued_bytes == 0);
 }
 
+TEST_CASE("what is queued is told to the account of memory, whatever becomes of it") {
+  MemoryMeter memory(0);
+  Recorder disk;
+  ReadQueue reads{4};
+  Writer writer(disk, {}, &memory);
+  Scribe a{writer, reads, 1};
+  a.write({1, 2});
+  CHECK(memory.held(MemoryKind::kStore) == 2 * static_cast<std::int64_t>(sizeof(Write)));
+  writer.step();
+  CHECK(memory.held(MemoryKind::kStore) == 0);
+  disk.failures = 1;
+  a.write(3);
+  writer.step();
+  CHECK(memory.held(MemoryKind::kStore) == 0);
+  a.write(4);
+  writer.crash();
+  CHECK(memory.held(MemoryKind::kStore) == 0);
+}
+
 TEST_CASE("the store says what ails it until a commit or a probe succeeds") {
   Bench at;
   CHECK(!at.writer.health());
