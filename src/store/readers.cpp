@@ -1,5 +1,7 @@
 #include "store/readers.h"
 
+#include <pthread.h>
+
 #include <utility>
 
 namespace fairlead::store {
@@ -53,6 +55,7 @@ Readers::Readers(ReadQueue& queue, std::vector<std::unique_ptr<Reader>> readers)
     threads_.emplace_back([this, &reader = *reader] {
       while (queue_.wait()) queue_.step(reader);
     });
+    pthread_setname_np(threads_.back().native_handle(), "store-reader");
   }
 }
 

@@ -1,5 +1,7 @@
 #include "store/writer_thread.h"
 
+#include <pthread.h>
+
 #include <chrono>
 
 namespace fairlead::store {
@@ -7,7 +9,9 @@ namespace fairlead::store {
 /// How often a store that is not well is tried when nobody writes.
 inline constexpr std::chrono::milliseconds kProbeInterval{500};
 
-WriterThread::WriterThread(Writer& writer) : writer_(writer), thread_([this] { run(); }) {}
+WriterThread::WriterThread(Writer& writer) : writer_(writer), thread_([this] { run(); }) {
+  pthread_setname_np(thread_.native_handle(), "store-writer");
+}
 
 WriterThread::~WriterThread() {
   is_stopping_ = true;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
@@ -90,6 +91,19 @@ TEST_CASE("the metrics are Prometheus text, and every sample has its type") {
   CHECK(response.header("content-type").starts_with("text/plain"));
   const auto samples = metrics_of(hub());
   CHECK(sum(samples, "fairlead_") > 0);
+}
+
+TEST_CASE("threads have the names of what they do") {
+  HubProcess own({.settings = {"runtime.shards=2", "runtime.verifiers=1"}});
+  std::multiset<std::string> names;
+  const auto tasks = fmt::format("/proc/{}/task", own.process().pid());
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    std::string name = read_file(task.path() / "comm");
+    name.resize(name.find_last_not_of('\n') + 1);
+    names.insert(name);
+  }
+  CHECK(names == std::multiset<std::string>{"fairlead", "shard-0", "shard-1", "store-reader",
+                                            "store-reader", "store-writer", "verify"});
 }
 
 TEST_CASE("the metrics tell how each shard sends") {
