@@ -39,10 +39,11 @@ Result<double> visits_per_cpu_second(Lab& lab, const Child& server,
 
 }  // namespace
 
-Result<Measured> measure_idle_memory(Lab& lab) {
-  const auto hub = lab.start_hub();
+Result<Measured> measure_idle_memory(Lab& lab, bool with_tls) {
+  const auto hub = with_tls ? lab.start_tls_hub() : lab.start_hub();
   if (!hub) return std::unexpected(hub.error());
   Peers peers;
+  if (with_tls) peers.use_tls();
   std::size_t welcomes = 0;
   const auto connect = [&](std::size_t count) -> Result<void> {
     for (std::size_t i = 0; i < count; ++i) {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "auth/mint.h"
+#include "bench/tls_line.h"
 
 namespace fairlead::bench {
 namespace {
@@ -50,6 +51,13 @@ std::string Lab::fresh_path() {
   // What the last measurement left is of no use, and big.
   fs::remove_all(fmt::format("{}/{}", directory_, paths_given_), ignored);
   return fmt::format("{}/{}", directory_, ++paths_given_);
+}
+
+Result<std::unique_ptr<Child>> Lab::start_tls_hub() {
+  const auto identity = TlsIdentity::make(directory_);
+  if (!identity) return std::unexpected(identity.error());
+  return start_hub(
+      {"http.tls_cert=" + identity->certificate_file, "http.tls_key=" + identity->key_file});
 }
 
 Result<std::unique_ptr<Child>> Lab::start_hub(const std::vector<std::string>& settings) {

@@ -29,6 +29,7 @@ struct Choices {
   /// Of the hub's first window.
   bool wants_profile = false;
   std::vector<std::string> rows;
+  /// Where every run's figures go.
   std::string json_file;
 };
 
@@ -49,6 +50,8 @@ class Lab {
   /// A hub with an empty data directory and its limits out of the way; more `settings` as
   /// `section.key=value`.
   Result<std::unique_ptr<Child>> start_hub(const std::vector<std::string>& settings = {});
+  /// The same, with a certificate made for the occasion.
+  Result<std::unique_ptr<Child>> start_tls_hub();
   /// The engine alone.
   Result<std::unique_ptr<Child>> start_echo(int shards);
   /// A server of bench/compare/: the program or script, and what it is told.
@@ -75,6 +78,7 @@ class Lab {
  private:
   explicit Lab(const Choices& choices) : choices_(choices) {}
   std::string fresh_path();
+  Result<std::unique_ptr<Child>> start_hub_with(const std::vector<std::string>& settings);
 
   const Choices choices_;
   std::string directory_;

@@ -72,7 +72,9 @@ enum class Mode : std::uint8_t { kRows, kCompare, kSweep };
 void tell(const Choices& choices, double load_before, const std::string& text,
           const std::string& json) {
   fmt::print("{}\n{}\n{}", surroundings(), busy_warning(load_before), text);
-  if (!choices.json_file.empty()) std::ofstream(choices.json_file) << json;
+  const bool is_written = static_cast<bool>(std::ofstream(choices.json_file) << json);
+  fmt::print("\n{}: {}\n", is_written ? "figures" : "cannot write the figures to",
+             choices.json_file);
 }
 
 int run_rows(Lab& lab, double load_before) {
@@ -136,7 +138,7 @@ int main(int argc, char** argv) {
                   .compare_directory = FAIRLEAD_SOURCE_DIR "/bench/compare",
                   .data_directory = FAIRLEAD_BUILD_DIR "/bench-data",
                   .rows = {},
-                  .json_file = {}};
+                  .json_file = FAIRLEAD_BUILD_DIR "/bench.json"};
   std::string keys;
   for (const auto& row : fairlead::bench::all_rows()) keys += (keys.empty() ? "" : ", ") + row.key;
 
@@ -152,7 +154,8 @@ int main(int argc, char** argv) {
                       ->check(CLI::Range(0.2, 600.0))
                       ->capture_default_str();
   app.add_flag("--quick", choices.is_quick, "One short run of each: does it work at all?");
-  app.add_option("--json", choices.json_file, "Writes every run's figures to this file");
+  app.add_option("--json", choices.json_file, "Writes every run's figures to this file")
+      ->capture_default_str();
   std::string profiled;
   bool compares = false;
   bool sweeps = false;

@@ -1,6 +1,7 @@
 #include "bench/peers.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,12 +24,19 @@ namespace {
 constexpr std::size_t kBufferBytes = 256 * 1024;
 
 /// Upgrades; returns the bytes that came behind the answer.
-Result<std::string> shake_hands(int fd, const std::string& path, const std::string& token) {
-  if (auto sent = send_handshake(fd, path, token); !sent) return std::unexpected(sent.error());
+Result<std::string> shake_hands(int fd, const TlsLine* tls, const std::string& path,
+                                const std::string& token) {
+  const std::string request = handshake_request(path, token);
+  const ssize_t sent = tls != nullptr ? tls->send(request.data(), request.size())
+                                      : ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(request.size())) {
+    return fail(Code::kInternal, "cannot send the handshake: {}", std::strerror(errno));
+  }
   std::string answer;
   std::array<char, 4096> buffer{};
   while (!answer.contains("\r\n\r\n")) {
-    const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+    const ssize_t got = tls != nullptr ? tls->receive(buffer.data(), buffer.size())
+                                       : recv(fd, buffer.data(), buffer.size(), 0);
     if (got <= 0) return fail(Code::kInternal, "the handshake was not answered");
     answer.append(buffer.data(), static_cast<std::size_t>(got));
   }
@@ -64,18 +72,13 @@ Result<int> connected_socket(int port) {
   return fd;
 }
 
-Result<void> send_handshake(int fd, const std::string& path, const std::string& token) {
+std::string handshake_request(const std::string& path, const std::string& token) {
   std::string request = fmt::format(
       "GET {} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n",
       path);
   if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
-  request += "\r\n";
-  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size())) {
-    return fail(Code::kInternal, "cannot send the handshake: {}", std::strerror(errno));
-  }
-  return {};
+  return request + "\r\n";
 }
 
 Peers::Peers() : epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(kBufferBytes) {}
@@ -95,13 +98,26 @@ void Peers::clear() {
 Result<std::size_t> Peers::connect(int port, const std::string& path, const std::string& token) {
   const auto fd = connected_socket(port);
   if (!fd) return std::unexpected(fd.error());
-  auto rest = shake_hands(*fd, path, token);
+  Peer peer{.fd = *fd, .out = {}, .rest = {}};
+  Result<std::string> rest;
+  if (tls_) {
+    auto line = TlsLine::open(*tls_, *fd);
+    if (line) peer.tls = *std::move(line);
+  }
+  if (tls_ && !peer.tls) {
+    rest = fail(Code::kInternal, "the TLS handshake with port {} failed", port);
+  } else {
+    rest = shake_hands(*fd, peer.tls.get(), path, token);
+  }
   if (!rest) {
     close(*fd);
     return std::unexpected(rest.error());
   }
+  // OpenSSL has no MSG_DONTWAIT.
+  if (tls_) fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) | O_NONBLOCK);
+  peer.rest = *std::move(rest);
   const std::size_t number = peers_.size();
-  peers_.push_back({.fd = *fd, .out = {}, .rest = *std::move(rest)});
+  peers_.push_back(std::move(peer));
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = number;
@@ -135,8 +151,10 @@ void Peers::set_interest(std::size_t number, bool wants_write) {
 void Peers::flush(Peer& peer) {
   std::size_t sent_bytes = 0;
   while (sent_bytes < peer.out.size()) {
-    const ssize_t sent = ::send(peer.fd, peer.out.data() + sent_bytes, peer.out.size() - sent_bytes,
-                                MSG_NOSIGNAL | MSG_DONTWAIT);
+    const char* from = peer.out.data() + sent_bytes;
+    const std::size_t size = peer.out.size() - sent_bytes;
+    const ssize_t sent = peer.tls ? peer.tls->send(from, size)
+                                  : ::send(peer.fd, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno != EAGAIN) fail_with(std::string("send: ") + std::strerror(errno));
     if (sent < 0) break;
     sent_bytes += static_cast<std::size_t>(sent);
@@ -153,11 +171,23 @@ void Peers::flush() {
   }
 }
 
+ssize_t Peers::receive(const Peer& peer, char* into, std::size_t size) {
+  if (!peer.tls) return recv(peer.fd, into, size, MSG_DONTWAIT);
+  // Everything that epoll does not tell of any more.
+  ssize_t sum = 0;
+  do {
+    const auto done = static_cast<std::size_t>(sum);
+    const ssize_t got = peer.tls->receive(into + done, size - done);
+    if (got <= 0) return sum > 0 ? sum : got;
+    sum += got;
+  } while (peer.tls->has_unread() && static_cast<std::size_t>(sum) < size);
+  return sum;
+}
+
 void Peers::read_from(std::size_t number, const OnMessage& on_message) {
   const std::size_t kept = peers_[number].rest.size();
   std::memcpy(buffer_.data(), peers_[number].rest.data(), kept);
-  const ssize_t got =
-      recv(peers_[number].fd, buffer_.data() + kept, buffer_.size() - kept, MSG_DONTWAIT);
+  const ssize_t got = receive(peers_[number], buffer_.data() + kept, buffer_.size() - kept);
   if (got < 0 && errno == EAGAIN) return;
   if (got <= 0) {
     fail_with(fmt::format("the server closed connection {}", number));

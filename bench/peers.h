@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bench/tls_line.h"
 
 namespace fairlead::bench {
 
@@ -17,8 +18,8 @@ std::int64_t now_ns();
 
 /// A socket connected to 127.0.0.1, blocking, whose reads end after 20 s.
 Result<int> connected_socket(int port);
-/// Asks for the upgrade; `token` empty: none is sent.
-Result<void> send_handshake(int fd, const std::string& path, const std::string& token);
+/// Asks for the upgrade; `token` empty: none is in it.
+std::string handshake_request(const std::string& path, const std::string& token);
 
 /// The load generator's side: many WebSocket clients on one thread and one epoll set. As cheap as
 /// it can be, so that it does not fight the server for the machine: frames are counted by their
@@ -36,6 +37,8 @@ class Peers {
   /// Connects to 127.0.0.1 and upgrades, blocking; `token` empty: none is sent. Returns the number
   /// of the peer; numbers count from 0.
   Result<std::size_t> connect(int port, const std::string& path, const std::string& token);
+  /// Connections made from now on speak TLS 1.3.
+  void use_tls() { tls_ = std::make_unique<TlsClients>(); }
   /// Queues one text message.
   void send(std::size_t peer, std::string_view message);
   /// Sends what is queued, reads and hands over, until `is_done` (looked at once a turn) or for
@@ -54,7 +57,11 @@ class Peers {
     std::string out;
     /// The begin of a frame that is not whole yet.
     std::string rest;
+    /// Null in clear.
+    std::unique_ptr<TlsLine> tls{};
   };
+
+  static ssize_t receive(const Peer& peer, char* into, std::size_t size);
 
   void flush();
   void flush(Peer& peer);
@@ -64,6 +71,8 @@ class Peers {
   void fail_with(std::string what);
 
   int epoll_ = -1;
+  /// Null: connections are in clear.
+  std::unique_ptr<TlsClients> tls_;
   std::vector<Peer> peers_;
   std::vector<std::size_t> queued_;
   std::vector<char> buffer_;

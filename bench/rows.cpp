@@ -20,7 +20,7 @@ std::vector<RowPlan> load_rows() {
        .limit = 1.3,
        .measure = [](Lab& lab) { return measure_ingest(lab, 1); }},
       {.key = "fanout-1",
-       .title = "fan-out to 1000 subscribers, window 1",
+       .title = "fan-out to 1000 subscribers, epoll, window 1",
        .unit = "us CPU/delivery",
        .limit = 1.05,
        .measure = [](Lab& lab) { return measure_fanout(lab, 1, "epoll"); }},
@@ -30,7 +30,7 @@ std::vector<RowPlan> load_rows() {
        .limit = 1.05,
        .measure = [](Lab& lab) { return measure_fanout(lab, 32, "epoll"); }},
       {.key = "fanout-uring",
-       .title = "fan-out with io_uring, window 1",
+       .title = "fan-out to 1000 subscribers, io_uring, window 1",
        .unit = "us CPU/delivery",
        .limit = 0.7,
        .measure = [](Lab& lab) { return measure_fanout(lab, 1, "uring"); }},
@@ -49,7 +49,7 @@ std::vector<RowPlan> connection_rows() {
        .unit = "bytes",
        .goal = Goal::kAtMost,
        .limit = 1024,
-       .measure = measure_idle_memory},
+       .measure = [](Lab& lab) { return measure_idle_memory(lab, false); }},
       {.key = "connects",
        .title = "authenticated connects (HS256) per CPU second",
        .unit = "connects/CPU s",
@@ -80,14 +80,36 @@ std::vector<RowPlan> connection_rows() {
   };
 }
 
-std::vector<RowPlan> missing_rows() {
+std::vector<RowPlan> tls_rows() {
   return {
       {.key = "idle-tls",
        .title = "idle authenticated device, TLS",
        .unit = "bytes",
        .goal = Goal::kAtMost,
        .limit = 16384,
-       .not_measured = "the load generator speaks no TLS"},
+       .measure = [](Lab& lab) { return measure_idle_memory(lab, true); }},
+      {.key = "ingest-tls",
+       .title = "ingest with TLS against the hub in clear, 16 in flight",
+       .unit = "us CPU/sample",
+       .limit = 1.5,
+       .measure = measure_tls_ingest},
+      {.key = "tls-full",
+       .title = "whole TLS handshakes (P-256), with connect and close",
+       .unit = "us CPU/handshake",
+       .goal = Goal::kAtMost,
+       .limit = 500,
+       .measure = [](Lab& lab) { return measure_tls_handshakes(lab, false); }},
+      {.key = "tls-resumed",
+       .title = "the same, resumed from a ticket",
+       .unit = "us CPU/handshake",
+       .goal = Goal::kAtMost,
+       .limit = 500,
+       .measure = [](Lab& lab) { return measure_tls_handshakes(lab, true); }},
+  };
+}
+
+std::vector<RowPlan> missing_rows() {
+  return {
       {.key = "chart",
        .title = "one year of one metric at 1 Hz, charted",
        .unit = "ms",
@@ -101,7 +123,7 @@ std::vector<RowPlan> missing_rows() {
 
 std::vector<RowPlan> all_rows() {
   std::vector<RowPlan> rows = load_rows();
-  for (auto more : {connection_rows(), missing_rows()}) {
+  for (auto more : {connection_rows(), tls_rows(), missing_rows()}) {
     std::ranges::move(more, std::back_inserter(rows));
   }
   return rows;

@@ -45,7 +45,9 @@ Result<Measured> measure_crowd(Lab& lab);
 Result<Measured> measure_idle_subscriptions(Lab& lab);
 /// `io` as runtime.io.
 Result<Measured> measure_fanout(Lab& lab, int window, const std::string& io);
-Result<Measured> measure_idle_memory(Lab& lab);
+Result<Measured> measure_idle_memory(Lab& lab, bool with_tls);
+Result<Measured> measure_tls_ingest(Lab& lab);
+Result<Measured> measure_tls_handshakes(Lab& lab, bool resumes);
 Result<Measured> measure_connects(Lab& lab);
 Result<Measured> measure_latency(Lab& lab);
 Result<Measured> measure_command(Lab& lab);

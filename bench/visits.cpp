@@ -66,7 +66,12 @@ class Visits {
     event.events = EPOLLIN;
     event.data.u64 = number;
     epoll_ctl(epoll_, EPOLL_CTL_ADD, *fd, &event);
-    return send_handshake(*fd, path_, tokens_[begun_++]);
+    const std::string request = handshake_request(path_, tokens_[begun_++]);
+    if (::send(*fd, request.data(), request.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(request.size())) {
+      return fail(Code::kInternal, "cannot send the handshake: {}", std::strerror(errno));
+    }
+    return {};
   }
 
   Result<void> go_on(std::size_t number) {
