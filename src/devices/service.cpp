@@ -238,7 +238,12 @@ void Service::connect(protocol::DeviceRef device, Completion<std::int64_t> done)
 
 void Service::disconnect(protocol::DeviceRef device, std::int64_t session, std::string reason,
                          std::int64_t last_seen) {
-  end_session({device, at(device).stored.key, session, std::move(reason), last_seen});
+  end_session({.device = device,
+               .key = at(device).stored.key,
+               .session = session,
+               .reason = std::move(reason),
+               .last_seen = last_seen,
+               .at = clock_.now_ms()});
 }
 
 void Service::end_session(UnstoredEnd end) {
@@ -248,23 +253,23 @@ void Service::end_session(UnstoredEnd end) {
   const protocol::DeviceKey key = entry.stored.key;
   const std::int64_t session = next.session;
   const std::int64_t last_seen = end.last_seen;
-  repository_.save_presence(key, session, last_seen,
-                            [this, at = clock_.now_ms(), round = entry.round,
-                             end = std::move(end)](Result<void> result) mutable {
-                              if (settle(end.device, round, result.has_value())) {
-                                tell_end(end, at);
-                              } else if (!result) {
-                                unstored_ends_.push_back(std::move(end));
-                              }
-                            });
+  repository_.save_presence(
+      key, session, last_seen,
+      [this, round = entry.round, end = std::move(end)](Result<void> result) mutable {
+        if (settle(end.device, round, result.has_value())) {
+          tell_end(end);
+        } else if (!result) {
+          unstored_ends_.push_back(std::move(end));
+        }
+      });
 }
 
-void Service::tell_end(const UnstoredEnd& end, std::int64_t at) {
-  Entry& entry = this->at(end.device);
+void Service::tell_end(const UnstoredEnd& end) {
+  Entry& entry = at(end.device);
   entry.stored.last_seen = end.last_seen;
   if (entry.stored.session != end.session || !entry.is_connected) return;
   entry.is_connected = false;
-  events_.presence_changed(end.device, {false, end.session, at, end.reason, end.last_seen});
+  events_.presence_changed(end.device, {false, end.session, end.at, end.reason, end.last_seen});
 }
 
 void Service::touch(protocol::DeviceRef device, std::int64_t last_seen) {

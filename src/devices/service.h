@@ -153,6 +153,8 @@ class Service {
     std::int64_t session = 0;
     std::string reason;
     std::int64_t last_seen = 0;
+    /// When it happened, however late it could be stored.
+    std::int64_t at = 0;
   };
 
   Entry& at(protocol::DeviceRef device);
@@ -169,7 +171,7 @@ class Service {
   bool settle(protocol::DeviceRef device, std::uint32_t round, bool is_stored);
   /// True when the entry was not stored before.
   bool take_stored(protocol::DeviceRef device, Device stored);
-  void tell_end(const UnstoredEnd& end, std::int64_t at);
+  void tell_end(const UnstoredEnd& end);
   void forget(protocol::DeviceRef device);
 
   Repository& repository_;

@@ -121,6 +121,12 @@ class Home final : private devices::EventSink,
     SessionNumber session = 0;
   };
 
+  /// What became of a connection before its beginning was stored.
+  struct Ending {
+    std::string reason;
+    std::int64_t last_seen = 0;
+  };
+
   // What the services tell.
   void entry_changed(protocol::DeviceRef ref, devices::Change change) override;
   void entry_deleted(protocol::DeviceRef ref) override;
@@ -133,6 +139,8 @@ class Home final : private devices::EventSink,
   void deliver(protocol::DeviceRef ref, const commands::Command& command) override;
 
   Session* connection_of(protocol::DeviceRef ref) const;
+  void stored_beginning(protocol::DeviceRef ref, protocol::DeviceKey key, SessionNumber number,
+                        Result<std::int64_t> connected);
   void take_seat(Session& session, protocol::DeviceRef ref, std::int64_t number);
   void welcome(Session& session, protocol::DeviceRef ref);
   /// False when the device replaces itself too often; everyone involved has been sent away.
@@ -159,6 +167,8 @@ class Home final : private devices::EventSink,
   CatchUps catch_ups_;
   std::vector<Seat> seats_;
   boost::unordered_flat_map<protocol::DeviceKey, Takeovers> takeovers_;
+  /// Connections whose beginning is being stored, with their end once they have one.
+  boost::unordered_flat_map<SessionNumber, std::optional<Ending>> opening_;
   std::size_t connected_ = 0;
   /// Goes round the seats: whose `last_seen` is stored next.
   std::size_t next_touched_ = 0;

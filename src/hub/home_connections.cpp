@@ -30,28 +30,36 @@ void Home::begin(Session& session) {
   }
   if (!take_over(session, *ref)) return;
   session.begin_opening();
+  opening_.emplace(session.number(), std::nullopt);
   devices_.connect(*ref, [this, ref = *ref, key = seats_[*ref].key,
                           number = session.number()](Result<std::int64_t> connected) {
-    Session* const opened = connections_.find(number);
-    const bool is_waiting = opened != nullptr && !opened->is_ended();
-    if (!connected) {
-      if (is_waiting) {
-        opened->end(protocol::CloseCode::kInternal, "the connection could not be stored",
-                    &connected.error());
-      }
-      return;
-    }
-    if (seats_[ref].key != key) {
-      // Deleted meanwhile.
-      const Error error{.code = Code::kForbidden, .message = "this device was deleted"};
-      if (is_waiting) opened->end(protocol::CloseCode::kForbidden, "device deleted", &error);
-    } else if (is_waiting) {
-      take_seat(*opened, ref, *connected);
-    } else if (seats_[ref].session == 0) {
-      const std::string reason = opened == nullptr ? "connection lost" : opened->cause().reason;
-      devices_.disconnect(ref, *connected, reason, clock_.now_ms());
-    }
+    stored_beginning(ref, key, number, std::move(connected));
   });
+}
+
+void Home::stored_beginning(protocol::DeviceRef ref, protocol::DeviceKey key, SessionNumber number,
+                            Result<std::int64_t> connected) {
+  const auto place = opening_.find(number);
+  const std::optional<Ending> ended = std::move(place->second);
+  opening_.erase(place);
+  Session* const opened = ended ? nullptr : connections_.find(number);
+  if (!connected) {
+    if (opened == nullptr) return;
+    opened->end(protocol::CloseCode::kInternal, "the connection could not be stored",
+                &connected.error());
+  } else if (seats_[ref].key != key) {
+    // Deleted meanwhile.
+    const Error error{.code = Code::kForbidden, .message = "this device was deleted"};
+    if (opened != nullptr) opened->end(protocol::CloseCode::kForbidden, "device deleted", &error);
+  } else if (opened != nullptr) {
+    take_seat(*opened, ref, *connected);
+  } else if (Session* const stays = connection_of(ref)) {
+    // The newcomer left before it took over: who has the place now stands for the newest session,
+    // or its own end would be taken for one that was overtaken.
+    stays->seat->session = *connected;
+  } else {
+    devices_.disconnect(ref, *connected, ended->reason, ended->last_seen);
+  }
 }
 
 bool Home::take_over(Session& session, protocol::DeviceRef ref) {
@@ -131,7 +139,13 @@ std::string welcome_json(const Session& session, const Settings& settings, std::
 }
 
 void Home::end(Session& session) {
-  if (!session.seat) return;
+  if (!session.seat) {
+    const auto opening = opening_.find(session.number());
+    if (opening != opening_.end()) {
+      opening->second = Ending{session.cause().reason, session.last_seen_ms()};
+    }
+    return;
+  }
   const protocol::DeviceRef ref = session.seat->device;
   if (seats_[ref].session != session.number()) return;
   seats_[ref].session = 0;

@@ -186,8 +186,10 @@ void Shard::log_opening(const Session& session) {
                         .disconnected_at = std::nullopt,
                         .code = 0,
                         .reason = ""},
-                       // The row is made at the end if it could not be made now.
-                       [](Result<void>) {});
+                       // Until there is one a crash would leave no trace of the connection.
+                       [this, number = session.number()](Result<void> result) {
+                         if (!result) unopened_.push_back(number);
+                       });
 }
 
 void Shard::log_end(const Session& session) {

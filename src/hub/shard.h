@@ -181,6 +181,8 @@ class Shard final : private SessionOwner {
   Router router_;
   TimerWheel<SessionNumber> timers_;
   std::vector<SessionNumber> closed_;
+  /// Connections whose log rows a failed commit took back.
+  std::vector<SessionNumber> unopened_;
   /// Ends whose log rows a failed commit took back.
   std::vector<ConnectionLog> unlogged_;
   /// Replays that wait for room, by connection.

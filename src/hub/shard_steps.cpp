@@ -60,6 +60,10 @@ void Shard::once_a_second() {
     // What could not be forgotten now is in an hour.
     ports_.revocations.forget_expired(ports_.clock.now_ms(), [](Result<void>) {});
   }
+  for (const SessionNumber number : std::exchange(unopened_, {})) {
+    const Session* const session = connections_.find(number);
+    if (session != nullptr && !session->is_ended()) log_opening(*session);
+  }
   for (ConnectionLog& log : std::exchange(unlogged_, {})) {
     ConnectionLog copy = log;
     ports_.logs.close_log(std::move(copy),
