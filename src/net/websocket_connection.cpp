@@ -227,13 +227,15 @@ void WebSocketConnection::deliver_unread() {
 }
 
 void WebSocketConnection::handle(const Decoded& found) {
+  const Reactor& host = *reactor();
+  if (state_.phase == kOpen) {
+    handler_->on_sign_of_life();
+    if (!host.is_running(this)) return;
+  }
   if (found.kind == Decoded::Kind::kClose) return handle_close(found);
   if (found.kind == Decoded::Kind::kError) return handle_violation(found);
   // Behind our close frame only the peer's matters (RFC 6455, 5.5.1).
   if (state_.phase != kOpen) return;
-  const Reactor& host = *reactor();
-  handler_->on_sign_of_life();
-  if (!host.is_running(this) || state_.phase != kOpen) return;
   if (found.kind == Decoded::Kind::kPing) pong(found.payload);
   if (found.kind == Decoded::Kind::kMessage && !taker_) {
     handler_->on_message(found.message, found.payload);
