@@ -21,8 +21,25 @@ std::shared_ptr<Wire> Peer::connect() {
 void Peer::vanish() {
   if (!wire_) return;
   wire_->is_peer_gone = true;
+  forget_wire();
+}
+
+void Peer::abandon() {
+  if (!wire_) return;
+  wire_->is_peer_silent = true;
+  forget_wire();
+}
+
+void Peer::leave(std::uint16_t code, std::string reason) {
+  if (!wire_) return;
+  wire_->closed_by_peer.emplace(code, std::move(reason));
+  vanish();
+}
+
+void Peer::forget_wire() {
   wire_.reset();
   is_welcome_ = false;
+  connection_.clear();
   lost();
 }
 
@@ -40,6 +57,8 @@ bool Peer::read_one() {
     if (message["type"] == "welcome") {
       if (is_welcome_) broken("a second welcome", message);
       is_welcome_ = true;
+      connection_ = message["connection"].as_string();
+      connections_.push_back(connection_);
       welcomed(message);
     } else if (!is_welcome_ && message["type"] != "error") {
       broken("something before the welcome", message);
@@ -168,10 +187,7 @@ void SimClient::received(const Json& message) {
   } else if (type == "command.update") {
     command_updated(message);
   } else if (type == "presence") {
-    auto& known = presence_[message["device"].as_string()];
-    const std::int64_t session = message["session"].as_int();
-    if (session < known.first) broken("an older session after a newer one", message);
-    known = {session, message["connected"].as_bool()};
+    presence_changed(message);
   } else if (type == "lag") {
     broken("nobody was slow", message);
   } else if (type == "ack") {
@@ -189,7 +205,7 @@ void SimClient::subscribed(const Json& ack) {
     const std::int64_t offset = device["offset"].as_int();
     const auto [known, is_new] = seen_.try_emplace(id, offset);
     if (!is_new && offset < known->second) broken("the snapshot is older than what was seen", ack);
-    presence_[id] = {0, device["connected"].as_bool()};
+    presence_[id] = {.session = 0, .is_connected = device["connected"].as_bool(), .reason = ""};
   }
 }
 
@@ -220,9 +236,20 @@ void SimClient::command_updated(const Json& message) {
   known = status;
 }
 
-bool SimClient::has_presence_of(const std::string& device) const {
-  const auto known = presence_.find(device);
-  return known != presence_.end() && known->second.second;
+void SimClient::presence_changed(const Json& message) {
+  if (!is_subscribed_) broken("an event before the ack of the subscription", message);
+  Presence& known = presence_[message["device"].as_string()];
+  const std::int64_t session = message["session"].as_int();
+  const bool is_connected = message["connected"].as_bool();
+  // A connect and an end take turns; takeovers between them are not told, but count.
+  if (is_connected == known.is_connected) broken("nothing has changed", message);
+  if (is_connected ? session <= known.session : session < known.session) {
+    broken("an older session after " + std::to_string(known.session), message);
+  }
+  if (message["reason"].is_null() != is_connected) broken("a reason is for an end", message);
+  known = {.session = session,
+           .is_connected = is_connected,
+           .reason = is_connected ? "" : message["reason"].as_string()};
 }
 
 }  // namespace fairlead::simulation

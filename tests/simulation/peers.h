@@ -32,8 +32,16 @@ class Peer {
   bool is_connected() const { return wire_ != nullptr; }
   /// A new wire; the caller gives its other end to a hub.
   std::shared_ptr<Wire> connect();
-  /// Goes without a word.
+  /// Goes without a word: the hub's end is reset.
   void vanish();
+  /// Goes without a trace: the hub's end stays as it is.
+  void abandon();
+  /// Goes with a close frame.
+  void leave(std::uint16_t code, std::string reason);
+  /// Of the connection that it has, once that is welcome.
+  const std::string& connection() const { return connection_; }
+  /// Of all connections that were welcome.
+  const std::vector<std::string>& connections() const { return connections_; }
   /// Reads one message or the end. False: nothing to read.
   bool read_one();
   /// Says something of its own accord.
@@ -53,7 +61,11 @@ class Peer {
  private:
   const std::string name_;
   const std::string token_;
+  void forget_wire();
+
   std::shared_ptr<Wire> wire_;
+  std::string connection_;
+  std::vector<std::string> connections_;
   bool is_welcome_ = false;
 };
 
@@ -102,7 +114,14 @@ class SimClient final : public Peer {
     return samples_;
   }
   const std::map<std::string, std::string>& commands() const { return commands_; }
-  bool has_presence_of(const std::string& device) const;
+  /// What its events of presence and its snapshots come to.
+  struct Presence {
+    std::int64_t session = 0;
+    bool is_connected = false;
+    /// Of the last end that was told since it subscribed.
+    std::string reason;
+  };
+  const std::map<std::string, Presence>& presence() const { return presence_; }
   void stop_commanding() { is_commanding_ = false; }
 
  private:
@@ -112,12 +131,13 @@ class SimClient final : public Peer {
   void subscribed(const support::Json& ack);
   void sample(const support::Json& message);
   void command_updated(const support::Json& message);
+  void presence_changed(const support::Json& message);
 
   const std::vector<std::string> devices_;
   std::map<std::string, std::int64_t> seen_;
   std::map<std::string, std::map<std::int64_t, std::string>> samples_;
   std::map<std::string, std::string> commands_;
-  std::map<std::string, std::pair<std::int64_t, bool>> presence_;
+  std::map<std::string, Presence> presence_;
   std::set<std::int64_t> asked_;
   std::int64_t next_id_ = 0;
   bool is_subscribed_ = false;

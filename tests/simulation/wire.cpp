@@ -18,9 +18,10 @@ std::uint64_t SimTransport::send(MessageKind kind, std::string_view payload) {
   return sent_;
 }
 
-// Peers of the simulation answer pings at once.
+// Peers of the simulation answer pings at once, as long as they are there.
 void SimTransport::ping() {
-  if (!wire_->is_peer_gone && handler_ != nullptr) handler_->on_sign_of_life();
+  const bool is_there = !wire_->is_peer_gone && !wire_->is_peer_silent;
+  if (is_there && handler_ != nullptr) handler_->on_sign_of_life();
 }
 
 void SimTransport::close(std::uint16_t code, std::string_view reason) {
@@ -55,7 +56,13 @@ bool SimTransport::deliver_one() {
     return true;
   }
   if (wire_->is_peer_gone && (wire_->to_hub.empty() || close_)) {
-    finish(close_ ? net::CloseInfo{close_->first, close_->second, true} : net::CloseInfo{});
+    net::CloseInfo info;
+    if (close_) {
+      info = {close_->first, close_->second, true};
+    } else if (wire_->closed_by_peer) {
+      info = {wire_->closed_by_peer->first, wire_->closed_by_peer->second, false};
+    }
+    finish(std::move(info));
     return true;
   }
   if (is_paused_) return false;

@@ -20,6 +20,10 @@ struct Wire {
   std::deque<std::string> to_peer;
   /// The peer's end is closed: nothing more will be sent or read.
   bool is_peer_gone = false;
+  /// With what the peer closed, where it did.
+  std::optional<std::pair<std::uint16_t, std::string>> closed_by_peer;
+  /// The peer's machine vanished: the socket stays, nothing is said or read any more.
+  bool is_peer_silent = false;
   /// Set when the hub closed: code and reason. What is in to_peer comes first.
   std::optional<std::pair<std::uint16_t, std::string>> closed_by_hub;
   /// The hub's process died, or dropped the socket.
