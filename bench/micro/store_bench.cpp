@@ -51,7 +51,7 @@ class Fleet {
       device.key = key;
       device.tenant = "default";
       device.id = fmt::format("device-{}", key);
-      writes.push_back(SaveDevice{device});
+      writes.emplace_back(SaveDevice{device});
     }
     must(backend_->commit(writes));
   }
@@ -81,7 +81,7 @@ class Fleet {
     }
     ++round_;
     std::vector<Write> writes;
-    writes.push_back(StoreSamples{std::move(block)});
+    writes.emplace_back(StoreSamples{std::move(block)});
     must(backend_->commit(writes));
     backend_->maintain();
   }

@@ -273,6 +273,11 @@ std::vector<ConfigKey> other_keys() {
       number<std::int64_t>("runtime.verifiers",
                            "threads that check ES256, ES384 and EdDSA signatures for the shards",
                            FAIRLEAD_MEMBER(verifiers), 1, 128),
+  };
+}
+
+std::vector<ConfigKey> store_keys() {
+  return {
       boolean("store.auto_migrate",
               "apply missing migrations to a server's schema at the start (SQLite: always)",
               FAIRLEAD_MEMBER(auto_migrate)),
@@ -323,7 +328,7 @@ std::size_t distance(std::string_view one, std::string_view other) {
 std::span<const ConfigKey> config_keys() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all;
-    for (auto part : {auth_keys(), limit_keys(), net_keys(), other_keys()}) {
+    for (auto part : {auth_keys(), limit_keys(), net_keys(), other_keys(), store_keys()}) {
       std::ranges::move(part, std::back_inserter(all));
     }
     std::ranges::sort(all, {}, &ConfigKey::name);

@@ -80,9 +80,10 @@ struct ReactorOptions {
 /// One thread's event loop: an epoll set for our sockets, hosted in an Asio io_context for the slow
 /// half (signals, resolving, timers' waking). One per shard.
 ///
-/// A turn: events of sockets; posted tasks; timers; what was made ready; the end hook; flush of every socket with something to send. Everything belongs to the thread that runs it,
-/// except post() and stop(). Transports attached to it are to be destroyed or handed over first;
-/// one that outlives it is cut off and tells its handler nothing.
+/// A turn: events of sockets; posted tasks; timers; what was made ready; the end hook; flush of
+/// every socket with something to send. Everything belongs to the thread that runs it, except
+/// post() and stop(). Transports attached to it are to be destroyed or handed over first; one that
+/// outlives it is cut off and tells its handler nothing.
 class Reactor final : public TransportHost {
  public:
   using Task = std::move_only_function<void()>;

@@ -37,7 +37,8 @@ class Driver {
   virtual Result<std::unique_ptr<Reader>> open_reader() = 0;
   /// Null where there is nothing to keep. `wake` makes the writer's thread call maintain() soon;
   /// the writer ends after the keeper.
-  virtual Result<std::unique_ptr<Keeper>> start_keeper(const Clock&, std::function<void()>) {
+  virtual Result<std::unique_ptr<Keeper>> start_keeper(const Clock& /*clock*/,
+                                                       const std::function<void()>& /*wake*/) {
     return nullptr;
   }
 

@@ -141,6 +141,7 @@ std::vector<Played> play(HubProcess& hub, const std::vector<Way>& ways, bool are
 
 void check_rows(const HubProcess& hub, const std::vector<Played>& all, bool are_devices) {
   std::vector<std::string> connections;
+  connections.reserve(all.size());
   for (const Played& played : all) connections.push_back(played.connection);
   const auto rows = log_with(hub, connections);
   for (const Played& played : all) {
@@ -302,6 +303,7 @@ TEST_CASE("a drain and a kill end everyone in the log, each with its cause") {
   connect(1006, "hub restarted");
   hub.restart();
   std::vector<std::string> connections;
+  connections.reserve(expected.size());
   for (const auto& [id, end] : expected) connections.push_back(id);
   const auto rows = log_with(hub, connections);
   CHECK(rows.size() == expected.size());

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "net/uring_sender.h"
+#include "support/deadline.h"
 #include "support/failure.h"
 #include "support/hub_process.h"
 
@@ -95,15 +96,20 @@ TEST_CASE("the metrics are Prometheus text, and every sample has its type") {
 
 TEST_CASE("threads have the names of what they do") {
   HubProcess own({.settings = {"runtime.shards=2", "runtime.verifiers=1"}});
-  std::multiset<std::string> names;
+  const std::multiset<std::string> expected = {"fairlead",     "shard-0",      "shard-1",
+                                               "store-reader", "store-reader", "store-sealer",
+                                               "store-writer", "verify"};
   const auto tasks = fmt::format("/proc/{}/task", own.process().pid());
-  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
-    std::string name = read_file(task.path() / "comm");
-    name.resize(name.find_last_not_of('\n') + 1);
-    names.insert(name);
-  }
-  CHECK(names == std::multiset<std::string>{"fairlead", "shard-0", "shard-1", "store-reader",
-                                            "store-reader", "store-writer", "verify"});
+  // A thread names itself, which may be after the hub has said that it listens.
+  CHECK(eventually([&] {
+    std::multiset<std::string> names;
+    for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+      std::string name = read_file(task.path() / "comm");
+      name.resize(name.find_last_not_of('\n') + 1);
+      names.insert(name);
+    }
+    return names == expected;
+  }));
 }
 
 TEST_CASE("the metrics tell how each shard sends") {

@@ -119,9 +119,9 @@ void HubLife::restore(std::size_t shards) {
     shard(home).home().restore(std::move(device.device), std::move(device.progress),
                                std::move(device.latest));
   }
-  for (commands::Command& command : loaded->unfinished) {
+  for (const commands::Command& command : loaded->unfinished) {
     const std::size_t home = shard(0).home_of(command.tenant, command.device);
-    shard(home).home().restore(std::move(command));
+    shard(home).home().restore(command);
   }
 }
 

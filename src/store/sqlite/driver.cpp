@@ -36,8 +36,8 @@ Result<std::unique_ptr<store::Reader>> Driver::open_reader() {
 }
 
 Result<std::unique_ptr<Keeper>> Driver::start_keeper(const Clock& clock,
-                                                     std::function<void()> wake) {
-  auto perform = [&desk = backend_->chores(), wake = std::move(wake)](Chore chore) {
+                                                     const std::function<void()>& wake) {
+  auto perform = [&desk = backend_->chores(), wake](Chore chore) {
     return desk.hand_over(std::move(chore), wake);
   };
   auto sealer = Sealer::open(file(), backend_->segments(), clock, settings_.segments,

@@ -18,7 +18,7 @@ class Driver final : public store::Driver {
   Result<std::unique_ptr<store::Backend>> open_backend(const Clock& clock) override;
   Result<std::unique_ptr<store::Reader>> open_reader() override;
   Result<std::unique_ptr<Keeper>> start_keeper(const Clock& clock,
-                                               std::function<void()> wake) override;
+                                               const std::function<void()>& wake) override;
   Result<std::vector<MigrationState>> migrations() override;
   Result<std::size_t> migrate(const Clock& clock) override;
 

@@ -26,12 +26,10 @@ class PageMerge {
       const telemetry::Position last = place(page.samples.back());
       if (!horizon_ || window_.is_before(last, *horizon_)) horizon_ = last;
     }
-    const auto middle = static_cast<std::ptrdiff_t>(rows_.size());
     std::ranges::move(page.samples, std::back_inserter(rows_));
-    std::ranges::inplace_merge(rows_, rows_.begin() + middle,
-                               [this](const auto& one, const auto& other) {
-                                 return window_.is_before(place(one), place(other));
-                               });
+    std::ranges::sort(rows_, [this](const auto& one, const auto& other) {
+      return window_.is_before(place(one), place(other));
+    });
     while (horizon_ && !rows_.empty() && window_.is_before(*horizon_, place(rows_.back()))) {
       rows_.pop_back();
     }

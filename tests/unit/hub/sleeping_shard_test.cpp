@@ -122,9 +122,8 @@ TEST_CASE("an expiry that the store refused is tried again after a second") {
   // What a shard stores in its first second is not to be what fails.
   hub.sleep(1000);
   const auto client = hub.client();
-  hub.ask(*client,
-          R"({"type":"command.send","id":1,"device":"d","name":"n","timeout_ms":700,)"
-          R"("delivery":"queue"})");
+  hub.ask(*client, R"({"type":"command.send","id":1,"device":"d","name":"n","timeout_ms":700,)"
+                   R"("delivery":"queue"})");
   client->take();
   hub.disk().fail_next(1);
   hub.sleep(1699);

@@ -214,14 +214,14 @@ TEST_CASE("the write-ahead log stays bounded under a long stream") {
   auto backend = sqlite::Backend::open(file, false, clock);
   REQUIRE(backend);
   std::vector<Write> first;
-  first.push_back(SaveDevice{a_device(1)});
+  first.emplace_back(SaveDevice{a_device(1)});
   REQUIRE((*backend)->commit(first));
   std::uintmax_t largest = 0;
   for (std::int64_t commit = 0; commit < 60; ++commit) {
     Batch batch = a_batch(1, commit * 1000 + 1, commit * 1000 + 1000);
     for (telemetry::Sample& sample : batch.samples) sample.metrics.resize(1000, ' ');
     std::vector<Write> writes;
-    writes.push_back(StoreSamples{block_of(batch)});
+    writes.emplace_back(StoreSamples{block_of(batch)});
     REQUIRE((*backend)->commit(writes));
     (*backend)->maintain();
     largest = std::max(largest, std::filesystem::file_size(file.string() + "-wal"));
