@@ -15,6 +15,7 @@
 #include "app/sim/options.h"
 #include "app/sim/run.h"
 #include "app/token.h"
+#include "app/upkeep.h"
 #include "embedded/version.h"
 
 namespace fairlead::app {
@@ -35,6 +36,8 @@ struct Parsed {
   std::string data;
   std::string secret_file;
   bool is_dev = false;
+  /// Where a backup goes.
+  std::string out;
   bool is_dry_run = false;
   TokenOptions token;
   sim::Options sim;
@@ -153,6 +156,27 @@ void add_migrate(CLI::App& app, Parsed& parsed) {
   }));
 }
 
+void add_upkeep(CLI::App& app, Parsed& parsed) {
+  CLI::App* backup =
+      app.add_subcommand("backup", "Copy the store to one file, also of a running hub");
+  backup->footer(
+      "The file holds everything. To restore, put it as fairlead.db into an empty directory and\n"
+      "start a hub on that. PostgreSQL has tools of its own for this: pg_dump.");
+  add_source_options(*backup, parsed);
+  backup->add_option("--out", parsed.out, "the file to write; it must not exist")->required();
+  backup->callback([&parsed] {
+    const auto settings = settings_of(parsed);
+    parsed.exit_code = settings ? back_up(*settings, parsed.out) : refuse(settings.error());
+  });
+  CLI::App* check =
+      app.add_subcommand("check", "Read the whole store and tell what is wrong with it");
+  add_source_options(*check, parsed);
+  check->callback([&parsed] {
+    const auto settings = settings_of(parsed);
+    parsed.exit_code = settings ? check_store_files(*settings) : refuse(settings.error());
+  });
+}
+
 void add_sim(CLI::App& app, Parsed& parsed) {
   CLI::App* command = app.add_subcommand("sim", "Play a fleet of devices against a hub");
   sim::Options& options = parsed.sim;
@@ -205,6 +229,7 @@ int run_command_line(const std::vector<std::string>& arguments,
   add_config(app, parsed);
   add_token(app, parsed);
   add_migrate(app, parsed);
+  add_upkeep(app, parsed);
   add_sim(app, parsed);
   app.add_subcommand("version", "Print version and commit")->callback([] {
     fmt::print("fairlead {} ({})\n", embedded::kVersion, embedded::kCommit);

@@ -146,6 +146,21 @@ Result<std::string> name_cursor(const Query& query) {
 
 std::optional<std::int64_t> cursor_number(std::string_view field) { return whole_number(field); }
 
+std::string next_link(const net::HttpRequest& request, const std::string& cursor) {
+  std::string query;
+  std::string_view rest = request.query;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('&'), rest.size());
+    const std::string_view parameter = rest.substr(0, end);
+    const auto name = percent_decode(parameter.substr(0, parameter.find('=')));
+    if (name != "cursor" && !parameter.empty()) {
+      query.append(parameter).push_back('&');
+    }
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return fmt::format("<{}?{}cursor={}>; rel=next", request.path, query, cursor);
+}
+
 std::string page_json(const std::vector<std::string>& items,
                       const std::optional<std::string>& next_cursor) {
   std::string body;

@@ -58,6 +58,9 @@ Result<std::string> name_cursor(const Query& query);
 /// A field of a cursor that is a number.
 std::optional<std::int64_t> cursor_number(std::string_view field);
 
+/// The same request with another cursor, for `Link` (RFC 8288).
+std::string next_link(const net::HttpRequest& request, const std::string& cursor);
+
 /// `{"items":[…],"next_cursor":…}`.
 std::string page_json(const std::vector<std::string>& items,
                       const std::optional<std::string>& next_cursor);

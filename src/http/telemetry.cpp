@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "http/handlers.h"
+#include "http/telemetry_buckets.h"
 #include "http/telemetry_export.h"
 #include "http/telemetry_format.h"
 #include "protocol/json_writer.h"
@@ -30,7 +31,8 @@ Result<std::vector<std::string>> metrics_of(const Query& query) {
   return names;
 }
 
-Result<telemetry::Range> range_of(const Query& query) {
+/// `fields_of_cursor`: how many a cursor of this list has, (ts, offset) or ts alone.
+Result<telemetry::Range> range_of(const Query& query, std::size_t fields_of_cursor) {
   constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
   telemetry::Range range;
   const auto from = query.number("from", 0, 0, protocol::kMaxSafeInteger);
@@ -46,13 +48,71 @@ Result<telemetry::Range> range_of(const Query& query) {
   if (order != "asc" && order != "desc") return invalid_field("order", "must be asc or desc");
   range.is_descending = order == "desc";
   if (const auto cursor = query.find("cursor")) {
-    const auto fields = read_cursor(*cursor, 2);
-    const auto ts = fields ? cursor_number((*fields)[0]) : std::nullopt;
-    const auto offset = fields ? cursor_number((*fields)[1]) : std::nullopt;
+    const auto fields = read_cursor(*cursor, fields_of_cursor);
+    const auto ts = fields ? cursor_number(fields->front()) : std::nullopt;
+    const auto offset = fields ? cursor_number(fields->back()) : std::nullopt;
     if (!ts || !offset) return invalid_field("cursor", "is none that this list gave");
     range.after = telemetry::Position{.ts = *ts, .offset = *offset};
   }
   return range;
+}
+
+/// Longer than any year: what is asked for is a chart, not one number.
+constexpr std::int64_t kMaxBucketMs = 366LL * 24 * 60 * 60 * 1000;
+
+Result<telemetry::BucketRange> buckets_of(const Query& query) {
+  const auto bucket_ms = query.number("bucket_ms", 0, 1, kMaxBucketMs);
+  if (!bucket_ms) return std::unexpected(bucket_ms.error());
+  auto rows = range_of(query, 1);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  telemetry::BucketRange range;
+  range.from_ts = rows->from_ts;
+  range.to_ts = rows->to_ts;
+  range.bucket_ms = *bucket_ms;
+  range.is_descending = rows->is_descending;
+  if (rows->after) range.after = rows->after->ts;
+  range.limit = rows->limit;
+  return range;
+}
+
+net::HttpResponse bucket_response(const telemetry::BucketPage& page, Format format,
+                                  const std::vector<Told>& told, const net::HttpRequest& request) {
+  std::optional<std::string> cursor;
+  if (page.has_more) cursor = make_cursor({std::to_string(page.buckets.back().ts)});
+  Headers headers = {{"Content-Type", std::string(content_type(format))},
+                     {"Cache-Control", "no-store"},
+                     {"Vary", "Accept"}};
+  if (cursor && format != Format::kJson) headers.emplace_back("Link", next_link(request, *cursor));
+  std::string body;
+  if (format == Format::kCsv) {
+    body = buckets_csv(page.buckets, told);
+  } else {
+    std::vector<std::string> items;
+    items.reserve(page.buckets.size());
+    for (const telemetry::Bucket& bucket : page.buckets) items.push_back(bucket_json(bucket, told));
+    if (format == Format::kJson) {
+      body = page_json(items, cursor);
+    } else {
+      for (const std::string& item : items) body.append(item).push_back('\n');
+    }
+  }
+  return {.status = 200, .headers = std::move(headers), .body = std::move(body)};
+}
+
+void get_buckets(Context& context, Request request, Format format,
+                 std::vector<std::string> metrics) {
+  auto range = buckets_of(request.query);
+  if (!range) return respond_error(*request.exchange, range.error());
+  auto told = told_in(request.query);
+  if (!told) return respond_error(*request.exchange, told.error());
+  range->metrics = std::move(metrics);
+  context.operations.read_buckets(
+      request.who, request.names[0], std::move(*range),
+      [exchange = std::move(request.exchange), http = std::move(request.http), format,
+       told = std::move(*told)](const Result<telemetry::BucketPage>& page) {
+        if (!page) return respond_error(*exchange, page.error());
+        exchange->respond(bucket_response(*page, format, told, http));
+      });
 }
 
 }  // namespace
@@ -79,10 +139,17 @@ void get_telemetry(Context& context, Request request) {
                 .message = "Accept: application/json, application/x-ndjson or text/csv"};
     return respond_error(*request.exchange, error);
   }
-  auto range = range_of(request.query);
-  if (!range) return respond_error(*request.exchange, range.error());
   auto metrics = metrics_of(request.query);
   if (!metrics) return respond_error(*request.exchange, metrics.error());
+  if (request.query.find("bucket_ms")) {
+    return get_buckets(context, std::move(request), *format, std::move(*metrics));
+  }
+  if (request.query.find("aggregate")) {
+    return respond_error(*request.exchange,
+                         invalid_field("aggregate", "is of buckets: give bucket_ms too").error());
+  }
+  auto range = range_of(request.query, 2);
+  if (!range) return respond_error(*request.exchange, range.error());
   export_telemetry({.operations = context.operations,
                     .who = std::move(request.who),
                     .device = std::move(request.names[0]),

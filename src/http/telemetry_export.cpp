@@ -19,22 +19,6 @@ using telemetry::Sample;
 
 Position position_of(const Sample& sample) { return {.ts = sample.ts, .offset = sample.offset}; }
 
-/// The same request with another cursor, for `Link` (RFC 8288).
-std::string next_link(const net::HttpRequest& request, const std::string& cursor) {
-  std::string query;
-  std::string_view rest = request.query;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('&'), rest.size());
-    const std::string_view parameter = rest.substr(0, end);
-    const auto name = percent_decode(parameter.substr(0, parameter.find('=')));
-    if (name != "cursor" && !parameter.empty()) {
-      query.append(parameter).push_back('&');
-    }
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return fmt::format("<{}?{}cursor={}>; rel=next", request.path, query, cursor);
-}
-
 /// One export on its way; kept by whoever waits for its next read.
 struct Export {
   explicit Export(ExportRequest wanted) : request(std::move(wanted)), next(request.range) {

@@ -127,6 +127,15 @@ std::string row_json(const telemetry::Sample& sample, const std::vector<std::str
   return json;
 }
 
+std::string csv_value(std::string_view json) {
+  if (!json.starts_with('"')) return std::string(json);
+  protocol::JsonReader reader;
+  // What is stored was read once before.
+  if (!reader.read_copy(fmt::format(R"({{"value":{}}})", json))) return {};
+  const protocol::Document& document = reader.document();
+  return csv_field(*document.children(document.root()).begin());
+}
+
 void add_columns(const std::vector<telemetry::Sample>& samples, std::set<std::string>& columns) {
   protocol::JsonReader reader;
   for (const telemetry::Sample& sample : samples) {

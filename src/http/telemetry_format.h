@@ -23,6 +23,9 @@ std::string_view content_type(Format format);
 /// the row has none of them.
 std::string row_json(const telemetry::Sample& sample, const std::vector<std::string>& metrics);
 
+/// A scalar of JSON as a field of CSV.
+std::string csv_value(std::string_view json);
+
 // CSV (RFC 4180): offset,ts,at and the metrics by name.
 
 /// Adds the names of all metrics of `samples`.

@@ -202,6 +202,21 @@ void Operations::read_telemetry(const auth::Principal& who, const std::string& i
       std::move(done));
 }
 
+void Operations::read_buckets(const auth::Principal& who, const std::string& id,
+                              telemetry::BucketRange range,
+                              Completion<telemetry::BucketPage> done) {
+  if (refuse(auth::permit(who, auth::Operation::kReadTelemetry), done)) return;
+  shard_.ask<telemetry::BucketPage>(
+      home_of(who, id),
+      [who, id, range = std::move(range)](Shard& there, auto answer) mutable {
+        const auto ref = there.home().find(who, id);
+        if (!ref) return answer(std::unexpected(ref.error()));
+        range.device = there.home().address(*ref).key;
+        there.ports().telemetry.read_buckets(std::move(range), std::move(answer));
+      },
+      std::move(done));
+}
+
 void Operations::latest(const auth::Principal& who, const std::string& id,
                         Completion<std::string> done) {
   if (refuse(auth::permit(who, auth::Operation::kReadLatest), done)) return;

@@ -75,6 +75,8 @@ class Operations {
   /// `range.device` is filled in here.
   void read_telemetry(const auth::Principal& who, const std::string& id, telemetry::Range range,
                       Completion<telemetry::Page> done);
+  void read_buckets(const auth::Principal& who, const std::string& id, telemetry::BucketRange range,
+                    Completion<telemetry::BucketPage> done);
   void latest(const auth::Principal& who, const std::string& id, Completion<std::string> done);
 
   void send_command(const auth::Principal& who, protocol::CommandSend request,

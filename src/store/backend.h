@@ -38,6 +38,7 @@ class Reader {
   virtual Result<telemetry::Page> read(const telemetry::Range& range) = 0;
   virtual Result<telemetry::Page> read_from(protocol::DeviceKey device, std::int64_t first_offset,
                                             std::size_t limit) = 0;
+  virtual Result<telemetry::BucketPage> read_buckets(const telemetry::BucketRange& range) = 0;
   virtual Result<std::int64_t> first_since(protocol::DeviceKey device, std::int64_t since) = 0;
   virtual Result<std::optional<commands::Command>> find(const std::string& id) = 0;
   virtual Result<std::vector<commands::Command>> list(const commands::ListQuery& query) = 0;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,6 +43,16 @@ class Driver {
                                                        const std::function<void()>& /*wake*/) {
     return nullptr;
   }
+
+  // ---- beside a hub or without one
+  // ----------------------------------------------------------------
+  /// Writes all of it to one file as of one moment; returns its bytes. `progress` hears of bytes
+  /// done and of all of them.
+  virtual Result<std::uint64_t> back_up(
+      const std::filesystem::path& out,
+      const std::function<void(std::uint64_t, std::uint64_t)>& progress) = 0;
+  /// Reads all of it; returns what is wrong, a line each.
+  virtual Result<std::vector<std::string>> check() = 0;
 
   // ---- while no hub runs ------------------------------------------------------------------------
   /// How the schema stands to this program. Changes nothing.

@@ -16,7 +16,7 @@ struct SegmentLimits {
   std::int64_t rows = 500'000;
   /// Of metrics.
   std::int64_t bytes = std::int64_t{64} << 20;
-  std::int64_t age_ms = std::int64_t{24} * 60 * 60 * 1000;
+  std::int64_t age_ms = std::int64_t{6} * 60 * 60 * 1000;
 };
 
 /// How long samples are kept, by time of arrival and by bytes on the disk; 0: for ever, without a

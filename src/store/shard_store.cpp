@@ -68,6 +68,13 @@ void ShardStore::read_from(protocol::DeviceKey device, std::int64_t first_offset
       std::move(done));
 }
 
+void ShardStore::read_buckets(telemetry::BucketRange range,
+                              Completion<telemetry::BucketPage> done) {
+  ask<telemetry::BucketPage>(
+      [range = std::move(range)](Reader& reader) { return reader.read_buckets(range); },
+      std::move(done));
+}
+
 void ShardStore::first_since(protocol::DeviceKey device, std::int64_t since,
                              Completion<std::int64_t> done) {
   ask<std::int64_t>([=](Reader& reader) { return reader.first_since(device, since); },

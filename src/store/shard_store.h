@@ -43,6 +43,7 @@ class ShardStore final : public telemetry::Repository,
   void read(telemetry::Range range, Completion<telemetry::Page> done) override;
   void read_from(protocol::DeviceKey device, std::int64_t first_offset, std::size_t limit,
                  Completion<telemetry::Page> done) override;
+  void read_buckets(telemetry::BucketRange range, Completion<telemetry::BucketPage> done) override;
   void first_since(protocol::DeviceKey device, std::int64_t since,
                    Completion<std::int64_t> done) override;
   // ---- devices ----------------------------------------------------------------------------------

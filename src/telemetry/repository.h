@@ -8,16 +8,11 @@
 #include <vector>
 
 #include "base/completion.h"
+#include "telemetry/buckets.h"
 #include "telemetry/sample.h"
 #include "telemetry/sample_block.h"
 
 namespace fairlead::telemetry {
-
-/// A place in the order of (ts, offset).
-struct Position {
-  std::int64_t ts = 0;
-  std::int64_t offset = 0;
-};
 
 /// A stretch of a device's history by (ts, offset).
 struct Range {
@@ -55,6 +50,7 @@ class Repository {
   /// Samples from `first_offset` on, by offset.
   virtual void read_from(protocol::DeviceKey device, std::int64_t first_offset, std::size_t limit,
                          Completion<Page> done) = 0;
+  virtual void read_buckets(BucketRange range, Completion<BucketPage> done) = 0;
   /// The lowest offset whose `at` is `since` or later; 0 when there is none.
   virtual void first_since(protocol::DeviceKey device, std::int64_t since,
                            Completion<std::int64_t> done) = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,6 +9,14 @@
 #include "protocol/device_ref.h"
 
 namespace fairlead::telemetry {
+
+/// A place in the order of (ts, offset).
+struct Position {
+  std::int64_t ts = 0;
+  std::int64_t offset = 0;
+
+  friend auto operator<=>(const Position&, const Position&) = default;
+};
 
 /// One stored sample. Times in ms since the Unix epoch.
 struct Sample {

@@ -259,3 +259,81 @@ TEST_CASE("large pages to readers that stop cost the hub little, and slow nobody
   // Who reads again gets the rest.
   CHECK(std::ranges::count(stopped[7]->receive().body, '\n') == 150);
 }
+
+// ---- buckets ------------------------------------------------------------------------------------
+
+namespace {
+
+Json::Array buckets(const std::string& id, std::string_view query, int limit = 1000) {
+  return hub().http().list(fmt::format("/v1/devices/{}/telemetry?{}", id, query), limit);
+}
+
+}  // namespace
+
+TEST_CASE("a bucket tells of each metric what was asked for") {
+  const std::string id = device_with({60'000, 61'000, 119'999, 120'000, 300'000});
+  const Json::Array rows =
+      buckets(id, "bucket_ms=60000&metrics=n&aggregate=avg,min,max,sum,count,first,last");
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0]["ts"].as_int() == 60'000);
+  CHECK(rows[0]["metrics"]["n"] ==
+        obj("avg", 2, "min", 1, "max", 3, "sum", 6, "count", 3, "first", 1, "last", 3));
+  CHECK(rows[1]["ts"].as_int() == 120'000);
+  CHECK(rows[1]["metrics"]["n"]["count"].as_int() == 1);
+  CHECK(rows[2]["ts"].as_int() == 300'000);
+  CHECK(buckets(id, "bucket_ms=60000&order=desc")[0]["ts"].as_int() == 300'000);
+  CHECK(buckets(
+            id,
+            "bucket_ms=60000&from=61000&to=120000&aggregate=count&metrics=n")[0]["metrics"]["n"] ==
+        obj("count", 2));
+}
+
+TEST_CASE("of booleans shares are told, of strings how many, the first and the last") {
+  const std::string id = unique("meter");
+  WsClient device = hub().device(id);
+  const std::vector<std::string> modes = {"eco", "say \"hi\", twice", "off"};
+  for (std::size_t i = 0; i < modes.size(); ++i) {
+    device.ack(
+        obj("type", "telemetry", "ts", 1000 + i, "metrics", obj("mode", modes[i], "on", i == 1)));
+  }
+  const Json::Array rows = buckets(id, "bucket_ms=1000");
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0]["metrics"]["mode"] == obj("count", 3, "first", "eco", "last", "off"));
+  CHECK(rows[0]["metrics"]["on"]["min"] == Json(false));
+  CHECK(rows[0]["metrics"]["on"]["max"] == Json(true));
+  CHECK(rows[0]["metrics"]["on"]["sum"].as_int() == 1);
+  const auto csv = hub().http().get(
+      "/v1/devices/" + id + "/telemetry?bucket_ms=1000&aggregate=count,last&to=1002",
+      {"Accept: text/csv"});
+  CHECK(csv.body ==
+        "ts,mode.count,mode.last,on.count,on.last\r\n1000,2,\"say \"\"hi\"\", twice\",2,true\r\n");
+}
+
+TEST_CASE("buckets come in pages, and an empty one is none") {
+  const std::string id = device_with({0, 10'000, 20'000, 70'000, 80'000});
+  CHECK(buckets(id, "bucket_ms=10000&aggregate=count", 2).size() == 5);
+  const auto page =
+      hub().http().get("/v1/devices/" + id + "/telemetry?bucket_ms=10000&limit=2&aggregate=count",
+                       {"Accept: application/x-ndjson"});
+  CHECK(page.body.starts_with(R"({"ts":0,"metrics":{"even":{"count":1},"n":{"count":1}}})"));
+  CHECK(page.header("link").find("cursor=") != std::string::npos);
+}
+
+TEST_CASE("what makes no buckets is refused by name") {
+  const std::string id = device_with({1000});
+  const auto refuse = [&](std::string_view query, std::string_view field) {
+    CAPTURE(query);
+    const auto answer = hub().http().get(fmt::format("/v1/devices/{}/telemetry?{}", id, query));
+    CHECK(answer.status == 400);
+    CHECK(answer.json()["code"].as_string() == "invalid");
+    CHECK(answer.json()["fields"][0]["path"].as_string() == field);
+  };
+  refuse("bucket_ms=0", "bucket_ms");
+  refuse("bucket_ms=-60000", "bucket_ms");
+  refuse("bucket_ms=31622400001", "bucket_ms");
+  refuse("bucket_ms=1000&aggregate=median", "aggregate");
+  refuse("bucket_ms=1000&aggregate=avg,avg", "aggregate");
+  refuse("bucket_ms=1000&aggregate=", "aggregate");
+  refuse("aggregate=avg", "aggregate");
+  refuse("bucket_ms=1000&cursor=eA", "cursor");
+}

@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "store/bucket_fold.h"
 #include "store/page.h"
 #include "store/revocations.h"
 
@@ -75,6 +76,10 @@ Result<telemetry::Page> Reader::read_from(protocol::DeviceKey device, std::int64
       std::ranges::lower_bound(samples, first_offset, {}, &telemetry::Sample::offset);
   for (auto it = first; it != samples.end() && page.takes(it->metrics.size()); ++it) page.add(*it);
   return page.take();
+}
+
+Result<telemetry::BucketPage> Reader::read_buckets(const telemetry::BucketRange& range) {
+  return fold_buckets(range, [this](const telemetry::Range& part) { return read(part); });
 }
 
 Result<std::int64_t> Reader::first_since(protocol::DeviceKey device, std::int64_t since) {

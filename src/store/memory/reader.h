@@ -13,6 +13,7 @@ class Reader final : public store::Reader {
   Result<telemetry::Page> read(const telemetry::Range& range) override;
   Result<telemetry::Page> read_from(protocol::DeviceKey device, std::int64_t first_offset,
                                     std::size_t limit) override;
+  Result<telemetry::BucketPage> read_buckets(const telemetry::BucketRange& range) override;
   Result<std::int64_t> first_since(protocol::DeviceKey device, std::int64_t since) override;
   Result<std::optional<commands::Command>> find(const std::string& id) override;
   Result<std::vector<commands::Command>> list(const commands::ListQuery& query) override;

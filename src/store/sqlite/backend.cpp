@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "store/sqlite/backup.h"
 #include "store/sqlite/data_directory.h"
 #include "store/sqlite/schema.h"
 
@@ -134,6 +135,9 @@ Result<std::unique_ptr<Backend>> Backend::open(const std::filesystem::path& file
   }
   std::unique_ptr<Backend> backend(
       new Backend(std::move(*database), DataDirectory::segments_in(file.parent_path()), limits));
+  if (auto done = unpack_segments(*backend->database_, backend->segments_); !done) {
+    return explain(done.error());
+  }
   if (auto done = backend->telemetry_.load(); !done) return explain(done.error());
   return backend;
 }

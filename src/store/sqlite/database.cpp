@@ -55,6 +55,24 @@ Error Database::error() const {
   return Error{.code = Code::kInternal, .message = sqlite3_errmsg(connection_.get())};
 }
 
+Result<void> Database::copy_to(Database& target, int pages_at_once,
+                               const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  constexpr std::uint64_t kPageBytes = 4096;
+  sqlite3_backup* copy =
+      sqlite3_backup_init(target.connection_.get(), "main", connection_.get(), "main");
+  if (copy == nullptr) return std::unexpected(target.error());
+  int code = SQLITE_OK;
+  while (code == SQLITE_OK) {
+    code = sqlite3_backup_step(copy, pages_at_once);
+    const auto all = static_cast<std::uint64_t>(sqlite3_backup_pagecount(copy));
+    const auto left = static_cast<std::uint64_t>(sqlite3_backup_remaining(copy));
+    progress((all - left) * kPageBytes, all * kPageBytes);
+  }
+  sqlite3_backup_finish(copy);
+  if (code != SQLITE_DONE) return fail(Code::kInternal, "{}", sqlite3_errstr(code));
+  return {};
+}
+
 Result<void> Database::checkpoint(bool waits_for_readers) {
   const int mode = waits_for_readers ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, mode, nullptr, nullptr);
@@ -70,11 +88,20 @@ void Statement::bind(int index, std::int64_t value) {
   note(sqlite3_bind_int64(prepared_.get(), index, value));
 }
 
+void Statement::bind(int index, double value) {
+  note(sqlite3_bind_double(prepared_.get(), index, value));
+}
+
 void Statement::bind(int index, std::string_view value) {
   // A null pointer would bind NULL, and an empty view may have one.
   const char* text = value.data() == nullptr ? "" : value.data();
   note(sqlite3_bind_text64(prepared_.get(), index, text, value.size(),
                            is_copying_ ? SQLITE_TRANSIENT : SQLITE_STATIC, SQLITE_UTF8));
+}
+
+void Statement::bind(int index, const Blob& value) {
+  note(sqlite3_bind_blob64(prepared_.get(), index, value.bytes.data(), value.bytes.size(),
+                           is_copying_ ? SQLITE_TRANSIENT : SQLITE_STATIC));
 }
 
 void Statement::bind_null(int index) { note(sqlite3_bind_null(prepared_.get(), index)); }
@@ -128,11 +155,23 @@ std::int64_t Rows::integer(int column) const {
   return sqlite3_column_int64(statement_.prepared_.get(), column);
 }
 
+double Rows::real(int column) const {
+  return sqlite3_column_double(statement_.prepared_.get(), column);
+}
+
 std::string_view Rows::view(int column) const {
   sqlite3_stmt* statement = statement_.prepared_.get();
   const unsigned char* bytes = sqlite3_column_text(statement, column);
   if (bytes == nullptr) return {};
   return {reinterpret_cast<const char*>(bytes),
+          static_cast<std::size_t>(sqlite3_column_bytes(statement, column))};
+}
+
+std::string_view Rows::blob(int column) const {
+  sqlite3_stmt* statement = statement_.prepared_.get();
+  const void* bytes = sqlite3_column_blob(statement, column);
+  if (bytes == nullptr) return {};
+  return {static_cast<const char*>(bytes),
           static_cast<std::size_t>(sqlite3_column_bytes(statement, column))};
 }
 

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,10 @@ class Database {
   Result<void> execute(const std::string& sql);
   /// What went wrong last.
   Error error() const;
+  /// Makes `target` a copy of this as it is when the transaction under way began, some pages at a
+  /// time; `progress` hears of bytes done and of all of them.
+  Result<void> copy_to(Database& target, int pages_at_once,
+                       const std::function<void(std::uint64_t, std::uint64_t)>& progress);
   /// Copies back what the write-ahead log holds, as far as no reader is in the way.
   Result<void> checkpoint(bool waits_for_readers);
   /// Pages in the write-ahead log after the last commit of this connection.
@@ -66,6 +71,11 @@ class ReadTransaction {
   Database& database_;
 };
 
+/// Bytes that are no text.
+struct Blob {
+  std::string_view bytes;
+};
+
 class Statement;
 
 /// The rows of one use of a statement. Its end gives the statement, and what it had locked, free.
@@ -81,7 +91,9 @@ class Rows {
 
   // Columns of the row, from 0 on. Views last until the next row.
   std::int64_t integer(int column) const;
+  double real(int column) const;
   std::string_view view(int column) const;
+  std::string_view blob(int column) const;
   std::string text(int column) const { return std::string(view(column)); }
   std::optional<std::int64_t> optional_integer(int column) const;
   std::optional<std::string> optional_text(int column) const;
@@ -137,7 +149,9 @@ class Statement {
     }
   }
   void bind(int index, std::int64_t value);
+  void bind(int index, double value);
   void bind(int index, std::string_view value);
+  void bind(int index, const Blob& value);
   void bind(int index, const std::string& value) { bind(index, std::string_view(value)); }
   void bind(int index, const char* value) { bind(index, std::string_view(value)); }
   void bind_null(int index);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "store/sqlite/backup.h"
+#include "store/sqlite/check.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/reader.h"
 #include "store/sqlite/schema.h"
@@ -44,6 +46,22 @@ Result<std::unique_ptr<Keeper>> Driver::start_keeper(const Clock& clock,
                              settings_.retention, std::move(perform));
   if (!sealer) return std::unexpected(std::move(sealer.error()));
   return std::make_unique<SealerThread>(std::move(*sealer), backend_->chores());
+}
+
+Result<std::uint64_t> Driver::back_up(
+    const std::filesystem::path& out,
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  if (!std::filesystem::exists(file())) {
+    return fail(Code::kInvalid, "{}: there is no store", file().string());
+  }
+  return sqlite::back_up(settings_.data_dir, out, progress);
+}
+
+Result<std::vector<std::string>> Driver::check() {
+  if (!std::filesystem::exists(file())) {
+    return fail(Code::kInvalid, "{}: there is no store", file().string());
+  }
+  return sqlite::check(settings_.data_dir);
 }
 
 Result<std::vector<MigrationState>> Driver::migrations() {

@@ -23,6 +23,8 @@ struct DeviceExtent {
   std::int64_t max_ts = 0;
   /// Whether `ts` does not fall as offsets rise.
   bool is_ordered = true;
+  /// Whether a sealed segment keeps its minutes in aggregates.
+  bool has_minutes = false;
 };
 
 /// A table that samples are appended to, `telemetry_open_<id>` of the main database, and where each

@@ -33,6 +33,10 @@ Result<telemetry::Page> Reader::read_from(protocol::DeviceKey device, std::int64
   return telemetry_.read_from(device, first_offset, limit);
 }
 
+Result<telemetry::BucketPage> Reader::read_buckets(const telemetry::BucketRange& range) {
+  return telemetry_.read_buckets(range);
+}
+
 Result<std::int64_t> Reader::first_since(protocol::DeviceKey device, std::int64_t since) {
   return telemetry_.first_since(device, since);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <optional>
 #include <system_error>
 
@@ -133,6 +134,9 @@ Result<void> Sealer::write_device(Job& job, protocol::DeviceKey device) {
   auto latest = latest_of(device);
   if (!latest) return std::unexpected(std::move(latest.error()));
   const std::int64_t known = latest->offset();
+  DeviceExtent written = *extent;
+  written.has_minutes = RollupBuilder::has_minutes(*extent);
+  RollupBuilder rollups(job.file.rollups(), device, written.has_minutes);
   constexpr std::size_t kPlacesAtOnce = 16'384;
   std::int64_t next = extent->first_offset;
   while (next <= extent->last_offset) {
@@ -142,12 +146,12 @@ Result<void> Sealer::write_device(Job& job, protocol::DeviceKey device) {
     if (places.empty()) break;
     const ReadTransaction transaction(*database_);
     for (const OpenSegment::Place& place : places) {
-      if (auto done = write_sample(job, device, place, *latest); !done) return done;
+      if (auto done = write_sample(job, device, place, *latest, rollups); !done) return done;
     }
     next = places.back().offset + 1;
   }
   if (next == extent->first_offset) return {};
-  DeviceExtent written = *extent;
+  if (auto done = rollups.finish(); !done) return done;
   written.last_offset = next - 1;
   if (!extent->is_ordered) {
     if (auto done = write_late(job, device); !done) return done;
@@ -161,7 +165,8 @@ Result<void> Sealer::write_device(Job& job, protocol::DeviceKey device) {
 }
 
 Result<void> Sealer::write_sample(Job& job, protocol::DeviceKey device,
-                                  const OpenSegment::Place& place, telemetry::Latest& latest) {
+                                  const OpenSegment::Place& place, telemetry::Latest& latest,
+                                  RollupBuilder& rollups) {
   Rows rows = job.by_row.query(std::int64_t{place.row});
   const Result<bool> found = rows.next();
   if (!found) return std::unexpected(found.error());
@@ -171,6 +176,7 @@ Result<void> Sealer::write_sample(Job& job, protocol::DeviceKey device,
   job.sealed.rows += 1;
   job.sealed.min_at = std::min(job.sealed.min_at, sample.at);
   job.sealed.max_at = std::max(job.sealed.max_at, sample.at);
+  if (auto done = rollups.add(sample); !done) return done;
   return job.file.add(device, sample);
 }
 
@@ -205,6 +211,30 @@ Result<void> Sealer::pass_on(Job& job, bool is_last) {
   return perform_(std::exchange(job.newest, {}));
 }
 
+/// Hours that follow each other become one change of their day.
+Result<void> Sealer::add_hours(SegmentReader& segment, protocol::DeviceKey device) {
+  const auto metrics = segment.rollups().metrics(device, kHourMs);
+  if (!metrics) return std::unexpected(metrics.error());
+  for (const std::string& metric : *metrics) {
+    std::map<std::int64_t, telemetry::Aggregate> days;
+    Result<void> merged;
+    const Result<void> read = segment.rollups().for_each(
+        device, kHourMs, metric, 0, std::numeric_limits<std::int64_t>::max(),
+        [&](std::string_view, std::int64_t hour, const telemetry::Aggregate& aggregate) {
+          days[telemetry::bucket_of(hour, kRollupDayMs)].merge(aggregate);
+          if (merged) merged = index_->rollups().merge(device, kHourMs, metric, hour, aggregate);
+        });
+    if (!read || !merged) return read ? merged : read;
+    for (const auto& [day, aggregate] : days) {
+      if (auto done = index_->rollups().merge(device, kRollupDayMs, metric, day, aggregate);
+          !done) {
+        return done;
+      }
+    }
+  }
+  return {};
+}
+
 /// From the file, so that a lost index is made again in the same way.
 Result<void> Sealer::add_to_index(std::int64_t segment) {
   auto reader = SegmentReader::open(segments_.file_of(segment));
@@ -216,10 +246,17 @@ Result<void> Sealer::add_to_index(std::int64_t segment) {
       if (!extents) return std::unexpected(extents.error());
       if (extents->empty()) break;
       if (auto done = index_->add(*extents); !done) return done;
+      for (const auto& [device, extent] : *extents) {
+        if (auto done = add_hours(**reader, device); !done) return done;
+      }
       last = extents->back().first;
     }
     return index_->mark_whole(segment);
   };
+  const auto is_whole = index_->is_whole(segment);
+  if (!is_whole) return std::unexpected(is_whole.error());
+  // Sealed a second time, after a crash: adding it again would count it twice.
+  if (*is_whole) return {};
   Result<void> done = index_->begin();
   if (done) done = add_all();
   if (done) done = index_->commit();
@@ -316,6 +353,7 @@ Result<void> Sealer::purge(protocol::DeviceKey device) {
     if (view->find_sealed(extent.segment) == nullptr) continue;
     if (auto done = purge_from(extent.segment, device); !done) return done;
   }
+  if (auto done = index_->rollups().forget(device); !done) return done;
   return index_->forget(device);
 }
 
@@ -326,7 +364,7 @@ Result<void> Sealer::purge_from(std::int64_t segment, protocol::DeviceKey device
   const std::string sql = fmt::format(
       "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF; BEGIN IMMEDIATE;"
       "DELETE FROM telemetry_data WHERE device = {0};"
-      "DELETE FROM telemetry_by_ts WHERE device = {0};"
+      "DELETE FROM telemetry_by_ts WHERE device = {0}; DELETE FROM rollups WHERE device = {0};"
       "DELETE FROM segment_devices WHERE device = {0}; COMMIT;",
       device);
   if (auto done = (*file)->execute(sql); !done) return explain(path, done.error());

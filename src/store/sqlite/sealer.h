@@ -58,11 +58,12 @@ class Sealer {
   Result<void> seal(const OpenSegment& segment);
   Result<void> write_device(Job& job, protocol::DeviceKey device);
   Result<void> write_sample(Job& job, protocol::DeviceKey device, const OpenSegment::Place& place,
-                            telemetry::Latest& latest);
+                            telemetry::Latest& latest, RollupBuilder& rollups);
   Result<void> write_late(Job& job, protocol::DeviceKey device);
   Result<telemetry::Latest> latest_of(protocol::DeviceKey device);
   Result<bool> exists(protocol::DeviceKey device);
   Result<void> pass_on(Job& job, bool is_last);
+  Result<void> add_hours(SegmentReader& segment, protocol::DeviceKey device);
   Result<void> add_to_index(std::int64_t segment);
   Result<void> purge(protocol::DeviceKey device);
   Result<void> purge_from(std::int64_t segment, protocol::DeviceKey device);

@@ -29,15 +29,17 @@ constexpr const char* kPrepare =
     "offset INTEGER NOT NULL, PRIMARY KEY (device, ts, offset)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE segment_devices (device INTEGER PRIMARY KEY, first_offset INTEGER NOT NULL, "
     "last_offset INTEGER NOT NULL, min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL, "
-    "is_ordered INTEGER NOT NULL CHECK (is_ordered IN (0, 1))) STRICT;";
+    "is_ordered INTEGER NOT NULL CHECK (is_ordered IN (0, 1)), "
+    "has_minutes INTEGER NOT NULL CHECK (has_minutes IN (0, 1))) STRICT;";
 constexpr const char* kInsert =
     "INSERT INTO telemetry_data (device, offset, ts, at, seq, metrics) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 constexpr const char* kInsertLate =
     "INSERT INTO telemetry_by_ts (device, ts, offset) VALUES (?1, ?2, ?3)";
 constexpr const char* kInsertExtent =
-    "INSERT INTO segment_devices (device, first_offset, last_offset, min_ts, max_ts, is_ordered) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    "INSERT INTO segment_devices (device, first_offset, last_offset, min_ts, max_ts, is_ordered, "
+    "has_minutes) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 constexpr const char* kFrom =
     "SELECT offset, ts, at, seq, metrics FROM telemetry_data "
@@ -60,7 +62,8 @@ constexpr const char* kLateDown =
 constexpr const char* kTimes =
     "SELECT ts, at FROM telemetry_data WHERE device = ?1 AND offset = ?2";
 constexpr const char* kExtents =
-    "SELECT device, first_offset, last_offset, min_ts, max_ts, is_ordered FROM segment_devices "
+    "SELECT device, first_offset, last_offset, min_ts, max_ts, is_ordered, has_minutes "
+    "FROM segment_devices "
     "WHERE device > ?1 ORDER BY device LIMIT ?2";
 
 std::filesystem::path unfinished(const std::filesystem::path& file) {
@@ -95,7 +98,8 @@ SegmentWriter::SegmentWriter(std::filesystem::path file, std::unique_ptr<Databas
       database_(std::move(database)),
       insert_(*database_, kInsert),
       insert_late_(*database_, kInsertLate),
-      insert_extent_(*database_, kInsertExtent) {}
+      insert_extent_(*database_, kInsertExtent),
+      rollups_(*database_) {}
 
 Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(const std::filesystem::path& file) {
   const std::filesystem::path path = unfinished(file);
@@ -103,7 +107,8 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(const std::filesyst
   std::filesystem::remove(path, ignored);
   auto database = Database::open(path.string(), Access::kWriter);
   if (!database) return explain(path, database.error());
-  if (auto done = (*database)->execute(kPrepare); !done) return explain(path, done.error());
+  if (auto done = (*database)->execute(std::string(kPrepare) + RollupTable::schema()); !done)
+    return explain(path, done.error());
   return std::unique_ptr<SegmentWriter>(new SegmentWriter(file, std::move(*database)));
 }
 
@@ -118,7 +123,8 @@ Result<void> SegmentWriter::add_late(protocol::DeviceKey device, std::int64_t ts
 
 Result<void> SegmentWriter::end_device(protocol::DeviceKey device, const DeviceExtent& extent) {
   return insert_extent_.run(device, extent.first_offset, extent.last_offset, extent.min_ts,
-                            extent.max_ts, std::int64_t{extent.is_ordered ? 1 : 0});
+                            extent.max_ts, std::int64_t{extent.is_ordered ? 1 : 0},
+                            std::int64_t{extent.has_minutes ? 1 : 0});
 }
 
 Result<void> SegmentWriter::finish() {
@@ -143,7 +149,8 @@ SegmentReader::SegmentReader(std::unique_ptr<Database> database)
       late_up_(*database_, kLateUp),
       late_down_(*database_, kLateDown),
       times_(*database_, kTimes),
-      extents_(*database_, kExtents) {}
+      extents_(*database_, kExtents),
+      rollups_(*database_) {}
 
 Result<std::unique_ptr<SegmentReader>> SegmentReader::open(const std::filesystem::path& file) {
   auto database = Database::open(file.string(), Access::kReader);
@@ -253,7 +260,8 @@ Result<std::vector<std::pair<protocol::DeviceKey, DeviceExtent>>> SegmentReader:
                                                      .last_offset = rows.integer(2),
                                                      .min_ts = rows.integer(3),
                                                      .max_ts = rows.integer(4),
-                                                     .is_ordered = rows.integer(5) != 0});
+                                                     .is_ordered = rows.integer(5) != 0,
+                                                     .has_minutes = rows.integer(6) != 0});
   }
   if (!more) return std::unexpected(std::move(more.error()));
   return found;

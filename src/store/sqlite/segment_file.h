@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "store/sqlite/database.h"
+#include "store/sqlite/rollups.h"
 #include "store/sqlite/segments.h"
 #include "store/sqlite/ts_window.h"
 #include "telemetry/repository.h"
@@ -24,6 +25,8 @@ class SegmentWriter {
   Result<void> add(protocol::DeviceKey device, const telemetry::SampleView& sample);
   /// Behind the samples of a device. Those with late samples get an index by time of their own.
   Result<void> end_device(protocol::DeviceKey device, const DeviceExtent& extent);
+  /// Aggregates of the samples, to be filled beside them.
+  RollupTable& rollups() { return rollups_; }
   Result<void> add_late(protocol::DeviceKey device, std::int64_t ts, std::int64_t offset);
   /// Everything is on the disk and has its name. Nothing may be added any more.
   Result<void> finish();
@@ -37,6 +40,7 @@ class SegmentWriter {
   Statement insert_;
   Statement insert_late_;
   Statement insert_extent_;
+  RollupTable rollups_;
 };
 
 /// Reads one sealed segment. One thread.
@@ -53,6 +57,7 @@ class SegmentReader {
   /// The lowest offset whose `at` is `since` or later; 0 when there is none.
   Result<std::int64_t> first_since(const DeviceExtent& extent, protocol::DeviceKey device,
                                    std::int64_t since);
+  RollupTable& rollups() { return rollups_; }
   /// What it has of each device, by key, behind `after`, at most `limit`.
   Result<std::vector<std::pair<protocol::DeviceKey, DeviceExtent>>> extents(
       std::int64_t segment, protocol::DeviceKey after, std::size_t limit);
@@ -77,6 +82,7 @@ class SegmentReader {
   Statement late_down_;
   Statement times_;
   Statement extents_;
+  RollupTable rollups_;
 };
 
 /// Puts the file and its name on the disk (fsync of both).

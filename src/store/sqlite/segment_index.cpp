@@ -10,23 +10,27 @@ constexpr const char* kPrepare =
     "PRAGMA secure_delete = OFF; PRAGMA cache_size = -8192;"
     "CREATE TABLE IF NOT EXISTS segment_devices (device INTEGER NOT NULL, "
     "segment INTEGER NOT NULL, first_offset INTEGER NOT NULL, last_offset INTEGER NOT NULL, "
-    "min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL, is_ordered INTEGER NOT NULL, "
+    "min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL, is_ordered INTEGER NOT NULL, has_minutes "
+    "INTEGER NOT NULL, "
     "PRIMARY KEY (device, segment)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS whole_segments (segment INTEGER PRIMARY KEY) STRICT;";
 constexpr const char* kAdd =
     "INSERT OR REPLACE INTO segment_devices "
-    "(device, segment, first_offset, last_offset, min_ts, max_ts, is_ordered) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    "(device, segment, first_offset, last_offset, min_ts, max_ts, is_ordered, has_minutes) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 constexpr const char* kMark = "INSERT OR REPLACE INTO whole_segments (segment) VALUES (?1)";
 constexpr const char* kUnmark = "DELETE FROM whole_segments WHERE segment = ?1";
 constexpr const char* kIsWhole = "SELECT 1 FROM whole_segments WHERE segment = ?1";
+constexpr const char* kLastWhole = "SELECT coalesce(max(segment), 0) FROM whole_segments";
 constexpr const char* kForget = "DELETE FROM segment_devices WHERE device = ?1";
 constexpr const char* kForgetIn = "DELETE FROM segment_devices WHERE device = ?1 AND segment = ?2";
 constexpr const char* kFromOffset =
-    "SELECT segment, first_offset, last_offset, min_ts, max_ts, is_ordered FROM segment_devices "
+    "SELECT segment, first_offset, last_offset, min_ts, max_ts, is_ordered, has_minutes "
+    "FROM segment_devices "
     "WHERE device = ?1 AND last_offset >= ?2 ORDER BY segment";
 constexpr const char* kBetween =
-    "SELECT segment, first_offset, last_offset, min_ts, max_ts, is_ordered FROM segment_devices "
+    "SELECT segment, first_offset, last_offset, min_ts, max_ts, is_ordered, has_minutes "
+    "FROM segment_devices "
     "WHERE device = ?1 AND max_ts >= ?2 AND min_ts <= ?3 ORDER BY segment";
 
 std::unexpected<Error> explain(const std::filesystem::path& file, const Error& error) {
@@ -44,13 +48,17 @@ SegmentIndex::SegmentIndex(std::unique_ptr<Database> database)
       forget_(*database_, kForget),
       forget_in_(*database_, kForgetIn),
       from_offset_(*database_, kFromOffset),
-      between_(*database_, kBetween) {}
+      between_(*database_, kBetween),
+      last_whole_(*database_, kLastWhole),
+      rollups_(*database_) {}
 
 Result<std::unique_ptr<SegmentIndex>> SegmentIndex::open(const std::filesystem::path& file,
                                                          Access access) {
   auto database = Database::open(file.string(), access);
   if (!database) return explain(file, database.error());
-  const char* prepare = access == Access::kWriter ? kPrepare : "PRAGMA query_only = ON;";
+  const std::string prepare = access == Access::kWriter
+                                  ? std::string(kPrepare) + RollupTable::schema()
+                                  : "PRAGMA query_only = ON; PRAGMA cache_size = -4096;";
   if (auto done = (*database)->execute(prepare); !done) return explain(file, done.error());
   return std::unique_ptr<SegmentIndex>(new SegmentIndex(std::move(*database)));
 }
@@ -61,7 +69,8 @@ Result<void> SegmentIndex::add(Extents extents) {
   for (const auto& [device, extent] : extents) {
     const Result<void> added =
         add_.run(device, extent.segment, extent.first_offset, extent.last_offset, extent.min_ts,
-                 extent.max_ts, std::int64_t{extent.is_ordered ? 1 : 0});
+                 extent.max_ts, std::int64_t{extent.is_ordered ? 1 : 0},
+                 std::int64_t{extent.has_minutes ? 1 : 0});
     if (!added) return added;
   }
   return {};
@@ -76,7 +85,19 @@ Result<bool> SegmentIndex::is_whole(std::int64_t segment) {
   return rows.next();
 }
 
-Result<void> SegmentIndex::commit() { return database_->execute("COMMIT"); }
+Result<std::int64_t> SegmentIndex::last_whole() {
+  Rows rows = last_whole_.query();
+  const Result<bool> found = rows.next();
+  if (!found) return std::unexpected(found.error());
+  return rows.integer(0);
+}
+
+Result<void> SegmentIndex::commit() {
+  if (auto done = database_->execute("COMMIT"); !done) return done;
+  // What readers hold back is copied the next time.
+  static_cast<void>(database_->checkpoint(false));
+  return {};
+}
 
 void SegmentIndex::rollback() {
   if (database_->is_in_transaction()) static_cast<void>(database_->execute("ROLLBACK"));
@@ -108,7 +129,8 @@ Result<std::vector<DeviceExtent>> SegmentIndex::collect(Rows rows) {
                      .last_offset = rows.integer(2),
                      .min_ts = rows.integer(3),
                      .max_ts = rows.integer(4),
-                     .is_ordered = rows.integer(5) != 0});
+                     .is_ordered = rows.integer(5) != 0,
+                     .has_minutes = rows.integer(6) != 0});
   }
   if (!more) return std::unexpected(std::move(more.error()));
   return found;

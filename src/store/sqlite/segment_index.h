@@ -9,6 +9,7 @@
 
 #include "store/sqlite/database.h"
 #include "store/sqlite/open_segment.h"
+#include "store/sqlite/rollups.h"
 
 namespace fairlead::store::sqlite {
 
@@ -26,6 +27,8 @@ class SegmentIndex {
   /// All or nothing of what begins here is kept by commit().
   Result<void> begin();
   Result<void> add(Extents extents);
+  /// Hours and days of all whole segments.
+  RollupTable& rollups() { return rollups_; }
   /// The segment is whole in here.
   Result<void> mark_whole(std::int64_t segment);
   Result<bool> is_whole(std::int64_t segment);
@@ -36,11 +39,15 @@ class SegmentIndex {
   Result<void> forget(protocol::DeviceKey device, std::int64_t segment);
   Result<void> unmark(std::int64_t segment);
 
+  /// For a transaction around several reads.
+  Database& database() { return *database_; }
   // ---- reads ------------------------------------------------------------------------------------
   /// By segment; those only that hold an offset of `first_offset` or above.
   Result<std::vector<DeviceExtent>> extents(protocol::DeviceKey device,
                                             std::int64_t first_offset = 0);
   /// By segment; those only that hold a time of [from_ts, to_ts].
+  /// Segments are made whole one after the other: the last that is, 0 for none.
+  Result<std::int64_t> last_whole();
   Result<std::vector<DeviceExtent>> extents_between(protocol::DeviceKey device,
                                                     std::int64_t from_ts, std::int64_t to_ts);
 
@@ -58,6 +65,8 @@ class SegmentIndex {
   Statement forget_in_;
   Statement from_offset_;
   Statement between_;
+  Statement last_whole_;
+  RollupTable rollups_;
 };
 
 }  // namespace fairlead::store::sqlite

@@ -28,6 +28,8 @@ class TelemetryHistory {
   Result<telemetry::Page> read(const telemetry::Range& range);
   Result<telemetry::Page> read_from(protocol::DeviceKey device, std::int64_t first_offset,
                                     std::size_t limit);
+  /// From aggregates where the buckets are multiples of theirs, and from samples where not.
+  Result<telemetry::BucketPage> read_buckets(const telemetry::BucketRange& range);
   Result<std::int64_t> first_since(protocol::DeviceKey device, std::int64_t since);
   Result<telemetry::Progress> progress(protocol::DeviceKey device);
   /// As of the last checkpoint: what lies above it is in open segments.
@@ -47,6 +49,23 @@ class TelemetryHistory {
     std::int64_t id = 0;
     std::unique_ptr<SegmentReader> reader;
   };
+
+  /// What a query for buckets knows and has found so far.
+  struct BucketWork;
+
+  Result<BucketWork> begin_buckets(const telemetry::BucketRange& range, View view);
+  /// The next time at or behind `ts` (at or before, descending) near which there is something.
+  Result<std::optional<std::int64_t>> next_ts(const BucketWork& work, std::int64_t ts);
+  /// Takes in the samples of [from, to), from aggregates of at most this length.
+  Result<void> collect(BucketWork& work, std::int64_t from, std::int64_t to, std::int64_t length);
+  Result<void> collect_index(BucketWork& work, std::int64_t from, std::int64_t to,
+                             std::int64_t length);
+  Result<void> collect_sealed(BucketWork& work, std::int64_t from, std::int64_t to,
+                              std::int64_t length);
+  Result<void> collect_rows(BucketWork& work, const DeviceExtent& extent, std::int64_t from,
+                            std::int64_t to);
+  Result<void> collect_open(BucketWork& work, const OpenSegment& segment, std::int64_t from,
+                            std::int64_t to);
 
   Result<SegmentIndex*> index();
   Result<SegmentReader*> reader(std::int64_t segment);

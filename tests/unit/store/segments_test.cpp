@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <fstream>
 #include <limits>
 #include <map>
@@ -42,6 +43,12 @@ struct Side {
     REQUIRE_MESSAGE(page, page.error().message);
     return *page;
   }
+  telemetry::BucketPage read_buckets(const telemetry::BucketRange& range) {
+    auto page = shard->template wait<telemetry::BucketPage>(
+        [&](auto done) { shard->store().read_buckets(range, std::move(done)); });
+    REQUIRE_MESSAGE(page, page.error().message);
+    return *page;
+  }
   std::int64_t first_since(protocol::DeviceKey device, std::int64_t since) {
     return *shard->template wait<std::int64_t>(
         [&](auto done) { shard->store().first_since(device, since, std::move(done)); });
@@ -63,7 +70,9 @@ void check_same(const telemetry::Page& one, const telemetry::Page& other) {
 class Twins {
  public:
   explicit Twins(std::uint64_t seed)
-      : random_(seed), segmented_{.world = SegmentedWorld({.rows = 1 + below(12)})} {}
+      : random_(seed),
+        scale_(std::array{1, 60, 3600, 40'000}.at(seed % 4)),
+        segmented_{.world = SegmentedWorld({.rows = 1 + below(12)})} {}
 
   void move() {
     switch (random_.below(10)) {
@@ -81,7 +90,11 @@ class Twins {
 
   void compare() {
     for (const auto& [device, last] : offsets_) {
-      for (int i = 0; i < 4; ++i) check_same_walk(a_range(device));
+      for (int i = 0; i < 4; ++i) {
+        const telemetry::Range range = a_range(device);
+        check_same_walk(range);
+        check_same_buckets(range);
+      }
       const std::int64_t first = 1 + below(last + 2);
       const auto limit = static_cast<std::size_t>(1 + below(9));
       check_same(memory_.read_from(device, first, limit),
@@ -120,6 +133,8 @@ class Twins {
     for (telemetry::Sample& sample : batch.samples) {
       if (device % 2 == 0) sample.ts = 1000 * below(2 + last);
       if (device % 4 == 1) sample.ts = sample.ts / 3000 * 3000;
+      sample.ts *= scale_;
+      if (below(4) == 0) sample.metrics = R"({"mode":"eco","on":true,"temperature":-3.50})";
     }
     memory_.append(batch);
     segmented_.append(batch);
@@ -141,8 +156,8 @@ class Twins {
     const std::int64_t last = offsets_.at(device);
     telemetry::Range range;
     range.device = device;
-    range.from_ts = below(2) == 0 ? 0 : 1000 * below(last + 1);
-    if (below(2) == 0) range.to_ts = range.from_ts + 1000 * below(last + 2);
+    range.from_ts = below(2) == 0 ? 0 : scale_ * below(1000 * (last + 1));
+    if (below(2) == 0) range.to_ts = range.from_ts + scale_ * below(1000 * (last + 2));
     range.is_descending = below(2) == 0;
     range.limit = static_cast<std::size_t>(1 + below(7));
     return range;
@@ -158,7 +173,34 @@ class Twins {
     }
   }
 
+  void check_same_buckets(const telemetry::Range& rows) {
+    telemetry::BucketRange range{.device = rows.device,
+                                 .from_ts = rows.from_ts,
+                                 .to_ts = rows.to_ts,
+                                 .bucket_ms = kLengths.at(random_.below(kLengths.size())),
+                                 .is_descending = rows.is_descending,
+                                 .limit = rows.limit};
+    if (below(3) == 0) range.metrics = {"mode", "temperature"};
+    CAPTURE(range.bucket_ms);
+    CAPTURE(range.from_ts);
+    CAPTURE(range.to_ts);
+    CAPTURE(range.is_descending);
+    while (true) {
+      const telemetry::BucketPage one = memory_.read_buckets(range);
+      const telemetry::BucketPage other = segmented_.read_buckets(range);
+      REQUIRE(one.buckets.size() == other.buckets.size());
+      REQUIRE(one.buckets == other.buckets);
+      REQUIRE(one.has_more == other.has_more);
+      if (!one.has_more) return;
+      range.after = one.buckets.back().ts;
+    }
+  }
+
+  static constexpr std::array<std::int64_t, 8> kLengths = {
+      500, 60'000, 300'000, 3'600'000, 7'200'000, 86'400'000, 604'800'000, 90'000};
+
   SeededRandom random_;
+  const std::int64_t scale_;
   Side<MemoryWorld> memory_{};
   Side<SegmentedWorld> segmented_;
   std::map<protocol::DeviceKey, std::int64_t> offsets_;
