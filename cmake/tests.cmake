@@ -3,6 +3,7 @@
 #   tests/e2e -> e2e_tests                               tests/simulation  -> simulation_tests
 #   tests/conformance -> conformance_tests, against fairlead-echo
 #   fuzz/<name>_fuzz.cpp with fuzz/replay.cpp -> corpus_<name>
+#   tests/allocations -> allocation_tests, with the rig of bench/allocations
 # tests/unit/main.cpp is their main(), unless tests/simulation/main.cpp brings its own.
 
 find_package(doctest REQUIRED)
@@ -96,6 +97,19 @@ fairlead_test_again(unit_net_uring OF unit_net ENVIRONMENT FAIRLEAD_TEST_IO=urin
 fairlead_test_again(
   integration_epoll OF integration_tests ENVIRONMENT FAIRLEAD_RUNTIME__IO=epoll ARGUMENTS
   --source-file=*messages_test*,*subscriptions_test*,*drain_test*)
+# Its malloc is replaced, which a sanitizer does itself.
+if(NOT FAIRLEAD_SANITIZE)
+  fairlead_test(
+    allocation_tests
+    GLOB
+    tests/allocations/*_test.cpp
+    bench/allocations/heap_ledger.cpp
+    bench/allocations/measurement.cpp
+    bench/allocations/rig.cpp
+    bench/messages.cpp
+    LINKS
+    fairlead_app)
+endif()
 fairlead_test(e2e_tests GLOB tests/e2e/*_test.cpp LINKS ${whole} ALONE TIMEOUT 900)
 fairlead_test(conformance_tests GLOB tests/conformance/*.cpp LINKS test_support fairlead_net
               TIMEOUT 600)

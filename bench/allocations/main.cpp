@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,163 +15,21 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "bench/allocations/rig.h"
-#include "bench/messages.h"
+#include "bench/allocations/measurement.h"
 #include "store/memory/backend.h"
 #include "store/sqlite/backend.h"
 
 namespace fairlead::bench {
 namespace {
 
-/// So many rounds of: every device sends `window` messages, everybody gets what is due.
-struct Load {
-  std::string key;
-  std::string title;
-  std::size_t devices = 1;
-  int window = 1;
-  std::size_t subscribers = 0;
-};
-
-std::vector<Load> all_loads() {
-  return {
-      {.key = "ingest-1", .title = "ingest, 200 devices, 1 in flight", .devices = 200},
-      {.key = "ingest-16",
-       .title = "ingest, 200 devices, 16 in flight",
-       .devices = 200,
-       .window = 16},
-      {.key = "fanout-1", .title = "fan-out to 1000 subscribers, window 1", .subscribers = 1000},
-      {.key = "fanout-32", .title = "the same, window 32", .window = 32, .subscribers = 1000},
-      {.key = "mixed",
-       .title = "50 devices, 4 in flight, 20 subscribers to all",
-       .devices = 50,
-       .window = 4,
-       .subscribers = 20}};
-}
-
 struct Options {
   std::vector<std::string> loads;
-  std::size_t shards = 1;
-  int rounds = 300;
+  Conditions conditions;
   std::string store = "none";
   std::string directory = ".";
   std::optional<double> at_most;
   bool shows_stacks = false;
   std::size_t stacks = 20;
-  std::size_t frames = 8;
-};
-
-constexpr int kWarmUpRounds = 150;
-constexpr std::int64_t kMsPerRound = 10;
-constexpr std::size_t kOutboxBytes = 16 << 20;
-
-/// A commit that costs nothing: what is left is the hub's own.
-class NoBackend final : public store::Backend {
- public:
-  Result<void> commit(std::span<store::Write>) override { return {}; }
-  Result<void> probe() override { return {}; }
-};
-
-struct Figures {
-  double messages = 0;
-  double deliveries = 0;
-  HeapCount of_messages;
-  HeapCount of_timers;
-  std::string stacks;
-};
-
-/// One load on a rig of its own.
-class Measurement {
- public:
-  Measurement(const Load& load, const Options& options, store::Backend& backend)
-      : load_(load), options_(options), rig_(options.shards, backend, kOutboxBytes) {}
-
-  Result<Figures> run() {
-    if (auto ready = set_up(); !ready) return std::unexpected(ready.error());
-    if (auto warm = rounds(kWarmUpRounds); !warm) return std::unexpected(warm.error());
-    rig_.of_messages = {};
-    rig_.of_timers = {};
-    HeapLedger::forget_stacks();
-    if (options_.shows_stacks) HeapLedger::keep_stacks();
-    if (auto measured = rounds(options_.rounds); !measured) {
-      return std::unexpected(measured.error());
-    }
-    const double messages = static_cast<double>(options_.rounds) * messages_a_round();
-    Figures figures{.messages = messages,
-                    .deliveries = messages * static_cast<double>(load_.subscribers),
-                    .of_messages = rig_.of_messages,
-                    .of_timers = rig_.of_timers,
-                    .stacks = {}};
-    if (options_.shows_stacks) {
-      figures.stacks = HeapLedger::stacks(options_.stacks, options_.frames, messages);
-    }
-    return figures;
-  }
-
- private:
-  double messages_a_round() const {
-    return static_cast<double>(load_.devices) * static_cast<double>(load_.window);
-  }
-
-  Result<void> set_up() {
-    for (std::size_t i = 0; i < load_.devices; ++i) {
-      const auto line = rig_.connect(
-          {.kind = auth::Kind::kDevice, .tenant = "t", .subject = fmt::format("bench-{}", i)});
-      if (!line) return std::unexpected(line.error());
-    }
-    seqs_.assign(load_.devices, 0);
-    for (std::size_t i = 0; i < load_.subscribers; ++i) {
-      const auto line = rig_.connect({.kind = auth::Kind::kClient,
-                                      .tenant = "t",
-                                      .subject = "app",
-                                      .scopes = auth::Scopes::all(),
-                                      .all_devices = true});
-      if (!line) return std::unexpected(line.error());
-      rig_.say(*line,
-               R"({"type":"subscribe","id":1,"devices":["bench-*"],"events":["telemetry"]})");
-    }
-    if (auto written = rig_.write(); !written) return written;
-    return hear(0, 0, load_.subscribers);
-  }
-
-  Result<void> rounds(int count) {
-    for (int round = 0; round < count; ++round) {
-      for (std::size_t device = 0; device < load_.devices; ++device) {
-        for (int i = 0; i < load_.window; ++i) {
-          write_telemetry(message_, ++seqs_[device]);
-          rig_.say(device, message_);
-        }
-      }
-      if (auto written = rig_.write(); !written) return written;
-      const auto messages = static_cast<std::size_t>(messages_a_round());
-      if (auto heard = hear(messages, messages * load_.subscribers, 0); !heard) return heard;
-      rig_.pass_time(kMsPerRound);
-    }
-    return {};
-  }
-
-  /// Waits until the devices have so many acks, and the clients so many events and acks.
-  Result<void> hear(std::size_t acks, std::size_t events, std::size_t client_acks) {
-    std::string problem;
-    const auto done = rig_.run_until(
-        [&](std::size_t line, std::string_view message) {
-          if (has_type(message, "ack")) {
-            --(line < load_.devices ? acks : client_acks);
-          } else if (has_type(message, "telemetry")) {
-            --events;
-          } else {
-            problem = message.substr(0, 200);
-          }
-        },
-        [&] { return (acks == 0 && events == 0 && client_acks == 0) || !problem.empty(); });
-    if (!problem.empty()) return fail(Code::kInternal, "the hub said {}", problem);
-    return done;
-  }
-
-  const Load& load_;
-  const Options& options_;
-  Rig rig_;
-  std::vector<std::int64_t> seqs_;
-  std::string message_;
 };
 
 Result<std::unique_ptr<store::Backend>> open_backend(const Options& options) {
@@ -207,6 +65,8 @@ int run(const Options& options) {
   fmt::print("{:<48}  {:>12}  {:>12}  {:>12}  {:>12}  {:>12}\n", "load", "allocations", "bytes",
              "not freed", "messages", "by timers");
   bool is_over = false;
+  Conditions conditions = options.conditions;
+  conditions.stacks = options.shows_stacks ? options.stacks : 0;
   for (const Load& load : all_loads()) {
     const bool is_wanted =
         options.loads.empty() || std::ranges::find(options.loads, load.key) != options.loads.end();
@@ -216,7 +76,7 @@ int run(const Options& options) {
       fmt::print(stderr, "bench-allocations: {}\n", backend.error().message);
       return 2;
     }
-    const auto figures = Measurement(load, options, **backend).run();
+    const auto figures = measure(load, conditions, **backend);
     if (!figures) {
       fmt::print(stderr, "bench-allocations: {}: {}\n", load.key, figures.error().message);
       return 2;
@@ -242,10 +102,14 @@ int main(int argc, char** argv) {
              ".\nThe exit code is 1 when a load is over --at-most, 2 when it could not be "
              "measured.");
   app.add_option("loads", options.loads, "Loads to measure; all when none is named");
-  app.add_option("--shards", options.shards, "Shards, all stepped by one thread")
+  app.add_option("--shards", options.conditions.shards, "Shards, all stepped by one thread")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
-  app.add_option("--rounds", options.rounds, "Measured rounds of each load")
+  const std::map<std::string, fairlead::net::Io> io = {{"epoll", fairlead::net::Io::kEpoll},
+                                                       {"uring", fairlead::net::Io::kUring}};
+  app.add_option("--io", options.conditions.io, "How it sends: epoll, uring")
+      ->transform(CLI::CheckedTransformer(io));
+  app.add_option("--rounds", options.conditions.rounds, "Measured rounds of each load")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--store", options.store, "What a commit does: none, memory, sqlite")
@@ -257,7 +121,7 @@ int main(int argc, char** argv) {
   app.add_flag("--where", options.shows_stacks, "Shows which code allocates (needs addr2line)");
   app.add_option("--stacks", options.stacks, "How many of the most frequent stacks")
       ->capture_default_str();
-  app.add_option("--frames", options.frames, "How many functions of each stack")
+  app.add_option("--frames", options.conditions.frames, "How many functions of each stack")
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   return fairlead::bench::run(options);

@@ -42,8 +42,8 @@ std::shared_ptr<const auth::KeySet> any_keys() {
 
 /// What app::ShardThread is, without its thread and over any store.
 struct Rig::Place {
-  Place(std::size_t index, std::size_t count, Rig& rig)
-      : reactor(rig.clock_),
+  Place(std::size_t index, std::size_t count, Rig& rig, std::unique_ptr<net::Sender> sender)
+      : reactor(rig.clock_, {}, std::move(sender)),
         repositories(rig.writer_, rig.reads_,
                      [this](store::Letter letter) { reactor.post(std::move(letter)); }),
         verifier(any_keys(), auth::TokenPolicy(), rig.clock_),
@@ -81,10 +81,17 @@ Rig::Rig(std::size_t shards, store::Backend& backend, std::size_t outbox_bytes)
       writer_(backend, {}),
       reads_(kMaxQueries),
       mail_(shards, 0, memory_),
-      buffer_(kBufferBytes) {
-  for (std::size_t index = 0; index < shards; ++index) {
-    places_.push_back(std::make_unique<Place>(index, shards, *this));
+      shards_(shards),
+      buffer_(kBufferBytes) {}
+
+Result<void> Rig::open(net::Io io) {
+  auto senders = net::make_senders(io, shards_);
+  if (!senders) return std::unexpected(senders.error());
+  for (std::size_t index = 0; index < shards_; ++index) {
+    places_.push_back(
+        std::make_unique<Place>(index, shards_, *this, std::move(senders->each[index])));
   }
+  return {};
 }
 
 Rig::~Rig() {

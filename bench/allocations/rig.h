@@ -16,6 +16,7 @@
 #include "bench/allocations/heap_ledger.h"
 #include "hub/shard.h"
 #include "net/reactor.h"
+#include "net/senders.h"
 #include "store/memory/reader.h"
 #include "store/shard_store.h"
 #include "store/writer.h"
@@ -34,6 +35,8 @@ class Rig final : private hub::Backpressure {
   /// `backend` is where commits go; it outlives the rig.
   Rig(std::size_t shards, store::Backend& backend, std::size_t outbox_bytes);
   ~Rig() override;
+  /// Before all else. Fails where the kernel does not allow that `io`.
+  Result<void> open(net::Io io);
 
   /// Opens a connection on its shard and waits for its welcome. Lines are numbered from 0.
   Result<std::size_t> connect(auth::Principal principal);
@@ -71,6 +74,7 @@ class Rig final : private hub::Backpressure {
   store::memory::Reader reader_{nothing_stored_};
   MemoryMeter memory_{0};
   app::ShardMail mail_;
+  const std::size_t shards_;
   std::vector<std::unique_ptr<Place>> places_;
   std::vector<Line> lines_;
   std::vector<char> buffer_;

@@ -10,6 +10,7 @@ namespace fairlead::app {
 ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys,
                          std::unique_ptr<net::Sender> sender)
     : clock_(shared.clock),
+      mail_(shared.mail),
       reactor_(shared.clock, shared.net, std::move(sender)),
       repositories_(shared.store.attach(
           [this](std::move_only_function<void()> letter) { reactor_.post(std::move(letter)); })),
@@ -41,7 +42,10 @@ ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySe
       [this] { return shard_.next_due_ms(); });
 }
 
-ShardThread::~ShardThread() { stop(); }
+ShardThread::~ShardThread() {
+  stop();
+  mail_.leave(shard_.index());
+}
 
 void ShardThread::start() {
   thread_ = std::thread([this] { reactor_.run(); });

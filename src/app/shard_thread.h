@@ -62,6 +62,7 @@ class ShardThread {
   bool has_answered() const;
 
   const Clock& clock_;
+  ShardMail& mail_;
   net::Reactor reactor_;
   SystemRandom random_;
   std::unique_ptr<store::ShardStore> repositories_;

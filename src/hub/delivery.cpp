@@ -160,9 +160,7 @@ void Delivery::dispatch(std::size_t shard, Event event, const Recipients& recipi
     }
     return;
   }
-  peers_.post(shard, [event = std::move(event), recipients](Shard& target) {
-    target.deliver(event, *recipients);
-  });
+  peers_.deliver(shard, std::move(event), recipients);
 }
 
 }  // namespace fairlead::hub

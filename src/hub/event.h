@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/frame.h"
-#include "hub/peers.h"
+#include "hub/session_number.h"
 #include "protocol/device_ref.h"
 
 namespace fairlead::hub {

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "auth/principal.h"
+#include "hub/event.h"
+#include "hub/session_number.h"
 
 namespace fairlead::hub {
 
@@ -13,9 +15,6 @@ class Shard;
 
 /// Work for a shard, done on its thread.
 using Task = std::move_only_function<void(Shard&)>;
-
-/// A connection's place on its shard; never given twice by a shard.
-using SessionNumber = std::uint64_t;
 
 /// Port to the other shards.
 class Peers {
@@ -25,6 +24,9 @@ class Peers {
   /// From any shard to any; tasks arrive in the order posted, sender by sender. Also to oneself:
   /// then in a later step.
   virtual void post(std::size_t shard, Task task) = 0;
+  /// An event for connections of that shard, in order with the tasks. There is one for each frame
+  /// that crosses over, so it needs no memory where mail is kept in a row.
+  virtual void deliver(std::size_t shard, Event event, Recipients recipients) = 0;
   /// Some shard has more mail than it should: take no new work in.
   virtual bool is_any_full() const = 0;
   /// One more connection of that client, over all shards; false when it has as many as it may. One

@@ -3,10 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
 #include <limits>
 #include <utility>
 
@@ -15,6 +12,7 @@
 #include "net/http_connection.h"
 #include "net/http_writer.h"
 #include "net/lingering.h"
+#include "net/reactor_engine.h"
 #include "net/websocket_connection.h"
 
 namespace fairlead::net {
@@ -29,26 +27,6 @@ constexpr std::size_t kWorthEnding = 16 * 1024;
 
 }  // namespace
 
-/// Asio's half, kept out of the header: it takes seconds to compile.
-struct Reactor::Engine {
-  // One thread runs the context, so Asio may leave its own locks uncontended.
-  asio::io_context context{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-  int epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
-  asio::posix::stream_descriptor epoll{context, epoll_fd};
-  bool is_armed = false;
-  bool is_epoll_readable = false;
-
-  void arm() {
-    if (std::exchange(is_armed, true)) return;
-    epoll.async_wait(asio::posix::stream_descriptor::wait_read,
-                     [this](const boost::system::error_code& error) {
-                       is_armed = false;
-                       is_epoll_readable = !error;
-                     });
-  }
-};
-
 Pollable::~Pollable() {
   if (reactor_ != nullptr) reactor_->forget(*this);
 }
@@ -58,12 +36,13 @@ Reactor::Reactor(const Clock& clock, const ReactorOptions& options, std::unique_
       options_(options),
       sender_(sender ? std::move(sender) : std::make_unique<PlainSender>()),
       engine_(std::make_unique<Engine>()),
-      posted_(kMailboxHighMark, [this] { asio::post(engine_->context, [] {}); }),
+      posted_(kMailboxHighMark,
+              [this] {
+                if (engine_->is_asleep.load()) engine_->ring();
+              }),
       deadlines_(clock.steady_ms()),
       now_ms_(clock.steady_ms()),
-      receive_(kReceiveBytes + kReceivePadding) {
-  FAIRLEAD_ASSERT(engine_->epoll_fd >= 0);
-}
+      receive_(kReceiveBytes + kReceivePadding) {}
 
 Reactor::~Reactor() {
   // Tasks may own transports, and timers may refer to pollables: both go while we still stand.
@@ -86,7 +65,7 @@ void Reactor::run() {
 
 void Reactor::stop() {
   is_stopped_.store(true, std::memory_order_release);
-  asio::post(engine_->context, [] {});
+  engine_->ring();
 }
 
 void Reactor::run_turn(std::chrono::milliseconds at_most) {
@@ -109,6 +88,8 @@ void Reactor::wait(std::optional<std::chrono::milliseconds> at_most) {
     const std::chrono::milliseconds left(std::max<std::int64_t>(*due - clock_.steady_ms(), 0));
     at_most = std::min(at_most.value_or(left), left);
   }
+  // Before the look at what is posted: one who posts behind it sees the flag.
+  engine_->is_asleep.store(true);
   const bool may_go_on = !is_reading_held_ && !held_.empty();
   const bool has_work = may_go_on || !ready_.empty() || !flushing_.empty() || posted_.size() > 0;
   if (has_work || (at_most && at_most->count() <= 0)) {
@@ -118,6 +99,7 @@ void Reactor::wait(std::optional<std::chrono::milliseconds> at_most) {
   } else {
     engine_->context.run_one();
   }
+  engine_->is_asleep.store(false);
 }
 
 void Reactor::turn() {

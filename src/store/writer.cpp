@@ -16,6 +16,8 @@ constexpr std::size_t kUsualWrites = 256;
 struct Writer::Shard {
   std::shared_ptr<Postbox> postbox;
   std::weak_ptr<Outstanding> outstanding;
+  /// Stored, and not yet taken by a letter.
+  std::atomic<std::size_t> stored = 0;
   /// Of the stepping thread: writes of earlier generations are not stored any more.
   Generation generation = 0;
   /// Of the stepping thread: its writes in the transaction under way.
@@ -183,10 +185,13 @@ void Writer::succeed(const Transaction& transaction, std::chrono::duration<doubl
   // Before the completions, which rely on it: what was committed is held by nobody here any more.
   for (std::size_t i = transaction.first; i < end; ++i) taken_.writes[i] = SavePresence{};
   for (Shard* shard : touched_) {
-    shard->postbox->post(
-        [outstanding = shard->outstanding, count = std::exchange(shard->in_transaction, 0)] {
-          if (const auto alive = outstanding.lock()) alive->succeed(count);
-        });
+    const std::size_t before = shard->stored.fetch_add(std::exchange(shard->in_transaction, 0));
+    // The letter that is on its way tells this commit too. It is small enough to need no memory.
+    if (before > 0) continue;
+    shard->postbox->post([shard] {
+      const std::size_t count = shard->stored.exchange(0);
+      if (const auto alive = shard->outstanding.lock()) alive->succeed(count);
+    });
   }
   release(transaction.count, transaction.bytes);
 }

@@ -27,6 +27,11 @@ class HubLife::Mail final : public hub::Peers {
   void post(std::size_t index, hub::Task task) override {
     put(index, [this, index, task = std::move(task)]() mutable { task(life_.shard(index)); });
   }
+  void deliver(std::size_t index, hub::Event event, hub::Recipients recipients) override {
+    put(index, [this, index, event = std::move(event), recipients = std::move(recipients)] {
+      life_.shard(index).deliver(event, *recipients);
+    });
+  }
   bool is_any_full() const override { return false; }
 
   void put(std::size_t index, Letter letter) { boxes_[index].push_back(std::move(letter)); }

@@ -331,6 +331,11 @@ class Harness final : private Peers, private Backpressure {
     boxes_[index].emplace_back(
         [this, index, task = std::move(task)]() mutable { task(shard(index)); });
   }
+  void deliver(std::size_t index, Event event, Recipients recipients) override {
+    post(index, [event = std::move(event), recipients = std::move(recipients)](Shard& there) {
+      there.deliver(event, *recipients);
+    });
+  }
   bool is_any_full() const override { return false; }
   bool is_congested() const override { return is_congested_now; }
 
