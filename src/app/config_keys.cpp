@@ -188,7 +188,8 @@ std::vector<ConfigKey> limit_keys() {
       number<std::size_t>("limits.connections", "connections in total; more are answered 503",
                           FAIRLEAD_MEMBER(hub.connections), 1, 10'000'000),
       number<std::size_t>("limits.connections_per_ip",
-                          "sockets of one address (IPv6: of a /64); more are answered 429; 0: any",
+                          "sockets of one address (IPv6: of a /64); more are answered 429; 0: any; "
+                          "leave it at 0 behind proxies",
                           FAIRLEAD_MEMBER(hub.connections_per_ip), 0, 10'000'000),
       number<std::size_t>("limits.connections_per_principal",
                           "connections of one client; more are answered 429; 0: any",

@@ -281,7 +281,9 @@ void Session::on_written() {
 }
 
 void Session::on_memory_short() {
-  end(protocol::CloseCode::kTooSlow, close_name(protocol::CloseCode::kTooSlow));
+  Error error{.code = Code::kOverloaded, .message = "the hub is short of memory"};
+  error.retry_after_ms = kFullRetryMs;
+  end(protocol::CloseCode::kOverloaded, "short of memory", &error);
 }
 
 void Session::end(protocol::CloseCode code, std::string_view reason, const Error* told,

@@ -121,9 +121,18 @@ void WebSocketConnection::update_held() {
 
 void WebSocketConnection::on_memory_short() {
   const Reactor& host = *reactor();
+  // What waits is the memory: it cannot wait for a peer that takes nothing to take a close frame.
+  const bool can_be_told = state_.phase == kOpen && !is_blocked_;
   handler_->on_memory_short();
-  // What waits is the memory: it cannot wait for the peer to take a close frame.
-  if (host.is_running(this)) lose();
+  if (!host.is_running(this)) return;
+  if (!can_be_told || state_.phase != kClosing) return lose();
+  // The close frame leaves with the next flush; nothing more is read meanwhile, and with that flush
+  // the socket is another's, and what was received gone.
+  enter(Event::kViolation);
+  state_.unread = {};
+  has_undelivered_ = false;
+  update_held();
+  reactor()->set_interest(*this, 0);
 }
 
 bool WebSocketConnection::is_reading() const { return !has_undelivered_ && may_deliver(); }

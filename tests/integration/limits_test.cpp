@@ -9,6 +9,7 @@
 
 #include "support/failure.h"
 #include "support/hub_process.h"
+#include "support/ws_frame.h"
 
 using namespace fairlead::support;
 
@@ -158,4 +159,31 @@ TEST_CASE(
   // Without the bound each would hold 2 MiB.
   CHECK(most >= kBound / 2);
   CHECK(most <= kBound + kBound / 8);
+}
+
+TEST_CASE("who holds most of too much memory is told so and ends with 1013, the others go on") {
+  const HubProcess hub(
+      {.settings = {"runtime.shards=1", "limits.memory_bytes=2097152",
+                    "limits.outbox_bytes=1048576", "limits.max_message_bytes=1048576"}});
+  const std::string message =
+      encode_masked({.opcode = kText,
+                     .payload = obj("type", "heartbeat", "pad", std::string(950'000, 'x')).dump()});
+  constexpr std::size_t kPart = 900'000;
+  std::vector<WsClient> devices;
+  devices.reserve(3);
+  for (int i = 0; i < 3; ++i) devices.push_back(hub.device(fmt::format("boiler-{}", i)));
+  for (WsClient& device : devices) {
+    device.send_raw(std::string_view(message).substr(0, kPart));
+    // In this order: the first holds as much as any other when it is too much.
+    if (&device == &devices.back()) break;
+    const double before = &device == &devices.front() ? 1 : 2;
+    wait_until(
+        [&] { return metric(hub, "fairlead_memory_bytes{kind=\"received\"}") > 850'000 * before; });
+  }
+  CHECK(devices[0].expect_error("overloaded")["retry_after_ms"].as_int() > 0);
+  CHECK(devices[0].expect_close(1013).reason == "short of memory");
+  for (std::size_t i = 1; i < devices.size(); ++i) {
+    devices[i].send_raw(std::string_view(message).substr(kPart));
+    devices[i].expect("heartbeat");
+  }
 }

@@ -384,6 +384,15 @@ TEST_CASE_FIXTURE(Fixture, "one that does not read what must not be dropped ends
   CHECK(wire.closed == 4410);
 }
 
+TEST_CASE_FIXTURE(Fixture, "one that the hub has no memory for is told, and when to come back") {
+  open();
+  session->on_memory_short();
+  CHECK(was_told("error"));
+  CHECK(wire.sent.back().find("overloaded") != std::string::npos);
+  CHECK(wire.sent.back().find("retry_after_ms") != std::string::npos);
+  CHECK(wire.closed == 1013);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a place that is given again is another session's, and lists go by id") {
   Connections connections;
   const auto add = [&](std::uint64_t id) {
