@@ -46,11 +46,12 @@ Result<Measured> measure_idle_memory(Lab& lab, bool with_tls) {
   if (with_tls) peers.use_tls();
   std::size_t welcomes = 0;
   const auto connect = [&](std::size_t count) -> Result<void> {
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::string id = fmt::format("bench-{}", peers.size());
-      const auto peer = peers.connect((*hub)->port(), "/v1/ws", lab.device_token(id));
-      if (!peer) return std::unexpected(peer.error());
+    std::vector<std::string> tokens;
+    for (std::size_t i = peers.size(); i < peers.size() + count; ++i) {
+      tokens.push_back(lab.device_token(fmt::format("bench-{}", i)));
     }
+    const auto connected = peers.connect_all((*hub)->port(), "/v1/ws", tokens);
+    if (!connected) return std::unexpected(connected.error());
     return peers.run(
         [&](std::size_t, std::string_view message) {
           if (has_type(message, "welcome")) ++welcomes;

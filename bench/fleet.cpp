@@ -8,13 +8,12 @@ namespace fairlead::bench {
 
 Result<void> Fleet::connect(Fleet& fleet, int port, std::size_t count, const Lab* lab) {
   fleet.is_echo_ = lab == nullptr;
+  std::vector<std::string> tokens;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::string token = lab != nullptr ? lab->device_token(fmt::format("bench-{}", i)) : "";
-    const auto peer = fleet.peers_.connect(port, "/v1/ws", token);
-    if (!peer) return std::unexpected(peer.error());
+    tokens.push_back(lab != nullptr ? lab->device_token(fmt::format("bench-{}", i)) : "");
   }
   fleet.seqs_.assign(count, 0);
-  return {};
+  return fleet.peers_.connect_all(port, "/v1/ws", tokens);
 }
 
 void Fleet::send_next(std::size_t device) {

@@ -23,15 +23,8 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 256 * 1024;
 
-/// Upgrades; returns the bytes that came behind the answer.
-Result<std::string> shake_hands(int fd, const TlsLine* tls, const std::string& path,
-                                const std::string& token) {
-  const std::string request = handshake_request(path, token);
-  const ssize_t sent = tls != nullptr ? tls->send(request.data(), request.size())
-                                      : ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
-  if (sent != static_cast<ssize_t>(request.size())) {
-    return fail(Code::kInternal, "cannot send the handshake: {}", std::strerror(errno));
-  }
+/// Waits for the answer to a handshake; returns the bytes that came behind it.
+Result<std::string> await_upgrade(int fd, const TlsLine* tls) {
   std::string answer;
   std::array<char, 4096> buffer{};
   while (!answer.contains("\r\n\r\n")) {
@@ -95,34 +88,67 @@ void Peers::clear() {
   failure_.clear();
 }
 
-Result<std::size_t> Peers::connect(int port, const std::string& path, const std::string& token) {
+Result<Peers::Peer> Peers::call(int port, const std::string& path, const std::string& token) {
   const auto fd = connected_socket(port);
   if (!fd) return std::unexpected(fd.error());
   Peer peer{.fd = *fd, .out = {}, .rest = {}};
-  Result<std::string> rest;
   if (tls_) {
     auto line = TlsLine::open(*tls_, *fd);
-    if (line) peer.tls = *std::move(line);
+    if (!line) {
+      close(*fd);
+      return fail(Code::kInternal, "the TLS handshake with port {} failed", port);
+    }
+    peer.tls = *std::move(line);
   }
-  if (tls_ && !peer.tls) {
-    rest = fail(Code::kInternal, "the TLS handshake with port {} failed", port);
-  } else {
-    rest = shake_hands(*fd, peer.tls.get(), path, token);
-  }
+  const std::string request = handshake_request(path, token);
+  const ssize_t sent = peer.tls ? peer.tls->send(request.data(), request.size())
+                                : ::send(*fd, request.data(), request.size(), MSG_NOSIGNAL);
+  if (sent == static_cast<ssize_t>(request.size())) return peer;
+  close(*fd);
+  return fail(Code::kInternal, "cannot send the handshake: {}", std::strerror(errno));
+}
+
+Result<std::size_t> Peers::admit(Peer peer) {
+  auto rest = await_upgrade(peer.fd, peer.tls.get());
   if (!rest) {
-    close(*fd);
+    close(peer.fd);
     return std::unexpected(rest.error());
   }
   // OpenSSL has no MSG_DONTWAIT.
-  if (tls_) fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) | O_NONBLOCK);
+  if (tls_) fcntl(peer.fd, F_SETFL, fcntl(peer.fd, F_GETFL) | O_NONBLOCK);
   peer.rest = *std::move(rest);
   const std::size_t number = peers_.size();
-  peers_.push_back(std::move(peer));
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = number;
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, *fd, &event);
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, peer.fd, &event);
+  peers_.push_back(std::move(peer));
   return number;
+}
+
+Result<std::size_t> Peers::connect(int port, const std::string& path, const std::string& token) {
+  auto peer = call(port, path, token);
+  if (!peer) return std::unexpected(peer.error());
+  return admit(*std::move(peer));
+}
+
+Result<void> Peers::connect_all(int port, const std::string& path,
+                                std::span<const std::string> tokens) {
+  for (std::size_t begin = 0; begin < tokens.size(); begin += kConnectsAtOnce) {
+    const auto batch = tokens.subspan(begin, std::min(kConnectsAtOnce, tokens.size() - begin));
+    std::vector<Peer> called;
+    for (const std::string& token : batch) {
+      auto peer = call(port, path, token);
+      if (!peer) return std::unexpected(peer.error());
+      called.push_back(*std::move(peer));
+    }
+    for (Peer& peer : called) {
+      if (auto admitted = admit(std::move(peer)); !admitted) {
+        return std::unexpected(admitted.error());
+      }
+    }
+  }
+  return {};
 }
 
 void Peers::send(std::size_t number, std::string_view message) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,10 @@ class Peers {
   /// Connects to 127.0.0.1 and upgrades, blocking; `token` empty: none is sent. Returns the number
   /// of the peer; numbers count from 0.
   Result<std::size_t> connect(int port, const std::string& path, const std::string& token);
+  /// One connection for each token, kConnectsAtOnce at a time: a fleet that comes back. After an
+  /// error nothing of this is of use any more.
+  Result<void> connect_all(int port, const std::string& path, std::span<const std::string> tokens);
+  static constexpr std::size_t kConnectsAtOnce = 64;
   /// Connections made from now on speak TLS 1.3.
   void use_tls() { tls_ = std::make_unique<TlsClients>(); }
   /// Queues one text message.
@@ -61,6 +66,10 @@ class Peers {
     std::unique_ptr<TlsLine> tls{};
   };
 
+  /// Connects and asks for the upgrade.
+  Result<Peer> call(int port, const std::string& path, const std::string& token);
+  /// Waits for the upgrade.
+  Result<std::size_t> admit(Peer peer);
   static ssize_t receive(const Peer& peer, char* into, std::size_t size);
 
   void flush();

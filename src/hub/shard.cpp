@@ -36,6 +36,8 @@ void Shard::adopt(Arrival arrival) {
   const protocol::RequestId auth_id = std::exchange(arrival.auth_id, {});
   Session& session = connections_.add(
       std::make_unique<Session>(connections_.next_number(), std::move(arrival), session_ports_));
+  // It is welcomed as soon as its beginning is stored: the handshake's answer leaves with that.
+  if (principal && principal->kind == auth::Kind::kDevice) session.transport().hold_back();
   ports_.host.attach(session.transport(), session);
   session.set_memory_short(is_memory_short_);
   if (principal) {

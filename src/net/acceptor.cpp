@@ -1,7 +1,5 @@
 #include "net/acceptor.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -59,7 +57,7 @@ void Acceptor::watch() {
   host_.watch(*this, socket_->fd(), EPOLLIN | EPOLLEXCLUSIVE, Reactor::Kind::kListener);
 }
 
-void Acceptor::welcome(Socket socket) {
+void Acceptor::welcome(Socket socket, const Address& peer) {
   std::expected<Pass, Refusal> pass;
   if (gate_ != nullptr) pass = gate_->admit(socket.fd());
   if (!pass) {
@@ -68,13 +66,10 @@ void Acceptor::welcome(Socket socket) {
     return;
   }
   ++host_.count().accepts;
-  const int yes = 1;
-  // Frames of one turn leave in one call already; waiting for more would only add delay.
-  ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   if (reception_) {
     reception_->welcome(std::move(socket), std::move(*pass));
   } else {
-    host_.serve(std::move(socket), handler_, {}, std::move(*pass));
+    host_.serve(std::move(socket), handler_, peer.text(), std::move(*pass));
   }
 }
 
@@ -85,9 +80,9 @@ void Acceptor::on_events(std::uint32_t events) {
     return;
   }
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    Socket socket(::accept4(socket_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (socket.is_open()) {
-      welcome(std::move(socket));
+    const Address::Accepted accepted = Address::accept(socket_->fd());
+    if (accepted.fd >= 0) {
+      welcome(Socket(accepted.fd), accepted.peer);
       continue;
     }
     // Others, such as ECONNABORTED, are the failed connection's own.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "net/address.h"
 #include "net/exchange.h"
 #include "net/gate.h"
 #include "net/pollable.h"
@@ -24,7 +25,7 @@ class Acceptor final : public Pollable {
   void on_deadline() override;
 
  private:
-  void welcome(Socket socket);
+  void welcome(Socket socket, const Address& peer);
   void watch();
 
   Reactor& host_;

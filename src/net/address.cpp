@@ -87,6 +87,13 @@ Address Address::peer(int fd) {
   return address;
 }
 
+Address::Accepted Address::accept(int listener) {
+  Address peer;
+  socklen_t length = sizeof peer.storage_;
+  const int fd = ::accept4(listener, peer.get(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return {.fd = fd, .peer = peer};
+}
+
 std::uint16_t Address::port() const {
   return family() == AF_INET6 ? ntohs(as<sockaddr_in6>(storage_).sin6_port)
                               : ntohs(as<sockaddr_in>(storage_).sin_port);

@@ -20,6 +20,10 @@ class Address {
   /// The end of a socket that the kernel names; `0.0.0.0:0` where it names none.
   static Address local(int fd);
   static Address peer(int fd);
+  /// Takes the next connection that waits at a listening socket, non-blocking, and whose it is. -1
+  /// with errno when there is none.
+  struct Accepted;
+  static Accepted accept(int listener);
 
   const sockaddr* get() const;
   socklen_t size() const;
@@ -35,6 +39,11 @@ class Address {
   sockaddr* get();
 
   sockaddr_storage storage_{};
+};
+
+struct Address::Accepted {
+  int fd = -1;
+  Address peer;
 };
 
 /// Whom `192.0.2.7:4711` or `[2001:db8::1]:4711` counts for: an IPv4 address, or the /64 network of

@@ -20,9 +20,14 @@ void Lingering::on_events(std::uint32_t /*events*/) {
   const IoResult result = socket_.receive(host_.receive_buffer());
   if (result.status == IoResult::Status::kBlocked) return;
   drained_ += result.bytes;
-  if (result.status != IoResult::Status::kOk || drained_ > kMaxDrained) host_.dispose(*this);
+  if (result.status != IoResult::Status::kOk || drained_ > kMaxDrained) end();
 }
 
-void Lingering::on_deadline() { host_.dispose(*this); }
+void Lingering::end() {
+  host_.forget_closing(*this);
+  host_.dispose(*this);
+}
+
+void Lingering::on_deadline() { end(); }
 
 }  // namespace fairlead::net

@@ -18,10 +18,13 @@ class Lingering final : public Pollable {
 
   void on_events(std::uint32_t events) override;
   void on_deadline() override;
+
   /// Closed with unread bytes, it would be reset, and the answer with it.
   bool owes_answer() const override { return true; }
 
  private:
+  void end();
+
   static constexpr std::size_t kMaxDrained = 1024 * 1024;
 
   Reactor& host_;

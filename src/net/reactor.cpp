@@ -289,8 +289,13 @@ void Reactor::set_interest(Pollable& pollable, std::uint32_t interest) {
 
 void Reactor::forget(Pollable& pollable) {
   if (pollable.reactor_ != this) return;
-  if (running_ == &pollable) running_ = nullptr;
   ::epoll_ctl(engine_->epoll_fd, EPOLL_CTL_DEL, pollable.fd_, nullptr);
+  forget_closing(pollable);
+}
+
+void Reactor::forget_closing(Pollable& pollable) {
+  if (pollable.reactor_ != this) return;
+  if (running_ == &pollable) running_ = nullptr;
   for (std::size_t i = next_event_; i < event_count_; ++i) {
     if (events_[i].data.ptr == &pollable) events_[i].data.ptr = nullptr;
   }

@@ -155,6 +155,9 @@ class Reactor final : public TransportHost {
   void set_interest(Pollable& pollable, std::uint32_t interest);
   /// Before its descriptor is closed or given away. A second time nothing happens.
   void forget(Pollable& pollable);
+  /// The same when the descriptor is closed before the turn is over: it leaves the epoll set by
+  /// itself.
+  void forget_closing(Pollable& pollable);
   /// Whether the pollable whose callback is running is still watched: false when what it called in
   /// turn has destroyed it. The pointer is compared, not followed.
   bool is_running(const Pollable* pollable) const { return running_ == pollable; }

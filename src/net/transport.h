@@ -60,6 +60,9 @@ class Transport {
   /// Lets the kernel have what it takes now instead of at the end of the turn; on_written follows
   /// later, not inside this call.
   virtual void flush() {}
+  /// While detached: what is queued already (the answer to the handshake) need not leave before
+  /// something else is sent.
+  virtual void hold_back() {}
   /// Queues a WebSocket ping.
   virtual void ping() = 0;
   /// Sends what is queued, then a close frame, and waits (bounded) for the peer's; no further

@@ -41,7 +41,7 @@ void WebSocketConnection::enter(Event event) {
 
 void WebSocketConnection::begin_ending(CloseInfo info) {
   // The first cause wins.
-  if (!state_.ending) state_.ending = std::make_unique<CloseInfo>(std::move(info));
+  if (auto& ending = state_.some().ending; !ending) ending = std::move(info);
 }
 
 void WebSocketConnection::close(std::uint16_t code, std::string_view reason) {
@@ -99,7 +99,8 @@ void WebSocketConnection::attach_to(Reactor& host, MessageHandler& handler) {
   has_undelivered_ = !state_.unread.is_empty();
   host.watch(*this, state_.socket.fd(), is_reading() ? EPOLLIN : 0U);
   update_held();
-  if (!state_.queue.is_empty() || state_.phase == kFinishing) host.want_flush(*this);
+  const bool may_wait = std::exchange(state_.is_held_back, false);
+  if ((!state_.queue.is_empty() && !may_wait) || state_.phase == kFinishing) host.want_flush(*this);
   const bool has_work = has_undelivered_ || (is_reading() && state_.socket.has_unread());
   if (has_work || state_.phase == kLost) host.make_ready(*this);
   if (state_.phase == kClosing || state_.phase == kFinishing) {
@@ -203,6 +204,7 @@ bool WebSocketConnection::deliver(std::span<char>& input) {
     --left;
     handle(found);
     if (!host.is_running(this)) return false;
+    has_peer_finished_ = found.kind == Decoded::Kind::kClose && input.empty();
   }
   const bool is_part_only = left == kFramesPerTurn && input.size() < before;
   if (is_part_only && state_.phase == kOpen) {
@@ -295,14 +297,16 @@ void WebSocketConnection::on_deadline() {
 
 void WebSocketConnection::finish(bool is_orderly) {
   Reactor& host = *reactor();
-  host.forget(*this);
-  if (is_orderly) {
+  // With TLS the peer's close_notify may follow its close frame.
+  if (is_orderly && (!has_peer_finished_ || state_.socket.is_tls())) {
+    host.forget(*this);
     host.linger(std::move(state_.socket));
   } else {
+    host.forget_closing(*this);
     state_.socket.close();
   }
   enter(Event::kTold);
-  const CloseInfo info = std::move(*state_.ending);
+  const CloseInfo info = *std::move(state_.some().ending);
   // Last: the owner may destroy this object inside the call.
   handler_->on_closed(info);
 }

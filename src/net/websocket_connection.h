@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,14 +57,26 @@ struct WebSocketState {
   Unread unread{};
   Pass pass{};
   std::unique_ptr<OutgoingDeflate> deflate{};
-  /// Masking keys; a client's only.
-  std::unique_ptr<MaskKeys> mask_keys{};
-  /// The newest pong, while the peer does not read: only it waits.
-  std::unique_ptr<std::string> waiting_pong{};
-  /// The first cause of the end, once there is one.
-  std::unique_ptr<CloseInfo> ending{};
+  /// What few connections have, and others for moments.
+  struct Occasional {
+    /// A client's only.
+    std::optional<MaskKeys> mask_keys;
+    /// The newest pong, while the peer does not read: only it waits.
+    std::optional<std::string> waiting_pong;
+    /// The first cause of the end, once there is one.
+    std::optional<CloseInfo> ending;
+  };
+  std::unique_ptr<Occasional> occasional{};
   WebSocketPhase phase = WebSocketPhase::kOpen;
   bool is_paused = false;
+  /// What is queued waits for company.
+  bool is_held_back = false;
+
+  Occasional& some() {
+    if (!occasional) occasional = std::make_unique<Occasional>();
+    return *occasional;
+  }
+  bool is_client() const { return occasional && occasional->mask_keys; }
 };
 
 /// A WebSocket on a reactor: Transport over a socket. Holds no buffer while idle.
@@ -85,6 +98,7 @@ class WebSocketConnection final : public Transport, public Pollable {
   std::uint64_t written() const override { return state_.queue.written(); }
   void hand_over(std::move_only_function<void(std::unique_ptr<Transport>)> taker) override;
   void settle() override { state_.pass.settle(); }
+  void hold_back() override { state_.is_held_back = true; }
 
   /// What Reactor::attach does.
   void attach_to(Reactor& host, MessageHandler& handler);
@@ -103,7 +117,7 @@ class WebSocketConnection final : public Transport, public Pollable {
   void enter(Event event);
   /// Whether each message is made for this connection alone.
   bool is_transforming() const {
-    return state_.mask_keys || (state_.deflate && state_.deflate->context);
+    return state_.is_client() || (state_.deflate && state_.deflate->context);
   }
   bool compresses(std::size_t bytes) const;
   void send_transformed(MessageKind kind, std::string_view payload);
@@ -142,6 +156,8 @@ class WebSocketConnection final : public Transport, public Pollable {
   bool is_blocked_ = false;
   /// `unread` may hold whole messages: they come first, before the socket is read.
   bool has_undelivered_ = false;
+  /// Its close frame has come, and nothing behind it.
+  bool has_peer_finished_ = false;
   /// flush() has moved written() on.
   bool is_progress_untold_ = false;
 };

@@ -45,8 +45,8 @@ std::uint64_t WebSocketConnection::send(MessageKind kind, std::string_view paylo
 
 void WebSocketConnection::send_transformed(MessageKind kind, std::string_view payload) {
   const auto opcode = static_cast<Opcode>(kind);
-  if (state_.mask_keys) {
-    enqueue(masked_frame(opcode, payload, state_.mask_keys->next()));
+  if (state_.is_client()) {
+    enqueue(masked_frame(opcode, payload, state_.occasional->mask_keys->next()));
   } else if (compresses(payload.size())) {
     std::string wire = deflated(kind, payload);
     reactor()->count().deflate_saved_bytes +=
@@ -124,13 +124,13 @@ void WebSocketConnection::enqueue(std::string bytes) {
 }
 
 void WebSocketConnection::enqueue_control(Opcode opcode, std::string_view payload) {
-  enqueue(state_.mask_keys ? masked_frame(opcode, payload, state_.mask_keys->next())
-                           : control_frame(opcode, payload));
+  enqueue(state_.is_client() ? masked_frame(opcode, payload, state_.occasional->mask_keys->next())
+                             : control_frame(opcode, payload));
 }
 
 void WebSocketConnection::ping() {
   if (state_.phase != kOpen) return;
-  if (state_.mask_keys) {
+  if (state_.is_client()) {
     enqueue_control(Opcode::kPing, {});
     return;
   }
@@ -141,7 +141,7 @@ void WebSocketConnection::pong(std::string_view payload) {
   // RFC 6455, 5.5.3: answering only the newest ping is enough, so a peer that pings and does not
   // read makes one pong wait, not many.
   if (is_blocked_) {
-    state_.waiting_pong = std::make_unique<std::string>(payload);
+    state_.some().waiting_pong = std::string(payload);
   } else {
     enqueue_control(Opcode::kPong, payload);
   }
@@ -177,9 +177,9 @@ void WebSocketConnection::on_flushed(const Sending& sent) {
     update_interest();
   } else if (outcome == SendQueue::Outcome::kMore) {
     reactor()->want_flush(*this);
-  } else if (state_.waiting_pong) {
-    if (state_.phase == kOpen) enqueue_control(Opcode::kPong, *state_.waiting_pong);
-    state_.waiting_pong.reset();
+  } else if (state_.occasional && state_.occasional->waiting_pong) {
+    const auto waiting = std::exchange(state_.occasional->waiting_pong, std::nullopt);
+    if (state_.phase == kOpen) enqueue_control(Opcode::kPong, *waiting);
   }
   if (state_.phase != kLost) update_held();
   if (std::exchange(is_progress_untold_, false) || sent.bytes > 0) {

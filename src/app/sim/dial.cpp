@@ -254,7 +254,7 @@ struct Dial::Attempt : std::enable_shared_from_this<Dial::Attempt> {
         .socket = std::move(stream),
         .decoder = net::WebSocketDecoder(net::Role::kClient, kMaxMessageBytes),
         .unread = net::Unread(rest)};
-    state.mask_keys = std::make_unique<net::MaskKeys>();
+    state.some().mask_keys.emplace();
     finish(std::make_unique<net::WebSocketConnection>(std::move(state)));
   }
 

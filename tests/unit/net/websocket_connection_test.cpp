@@ -28,6 +28,8 @@ std::string sent(std::string_view payload) {
 
 const std::string kCloseFrame1000 = control_frame(Opcode::kClose, close_payload(1000, ""));
 
+const std::string kMaskedClose1000 = frame(0x88, "\x03\xe8");
+
 /// Does not read, so that what is sent to it waits in the queue.
 void fill(Loop& loop, Peer& peer) {
   peer.is_reading = false;
@@ -55,6 +57,27 @@ TEST_CASE("the handshake is answered as RFC 6455, 1.3 shows") {
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
         "Sec-WebSocket-Protocol: chat\r\n\r\n");
+}
+
+TEST_CASE(
+    "an answer to a handshake that is held back leaves with what is sent next, in one write") {
+  Loop loop;
+  loop.handler.answer = [&](const HttpRequest&, const std::unique_ptr<Exchange>& exchange) {
+    exchange->upgrade("", 100, [&](std::unique_ptr<Transport> transport) {
+      loop.session.transport = std::move(transport);
+      loop.session.transport->hold_back();
+      loop.reactor.attach(*loop.session.transport, loop.session);
+    });
+  };
+  Peer peer = loop.connect();
+  peer.send(fairlead::net::test::kHandshake);
+  loop.until([&] { return loop.session.transport != nullptr; }, {&peer});
+  loop.settle({&peer});
+  CHECK(peer.received.empty());
+  loop.session.transport->send(make_frame(MessageKind::kText, "welcome"));
+  loop.until([&] { return peer.has("welcome"); }, {&peer});
+  CHECK(peer.received.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
+  CHECK(loop.reactor.counters().writes == 1);
 }
 
 TEST_CASE("bytes behind the handshake belong to the WebSocket") {
@@ -196,6 +219,23 @@ TEST_CASE("the peer's close is echoed with its code and told once") {
   CHECK(loop.session.events == Events{"text:last", "closed:1000:bye:them"});
   CHECK(loop.session.transport->send(make_frame(MessageKind::kText, "x")) ==
         loop.session.transport->written());
+}
+
+TEST_CASE("nothing follows the peer's close frame, so its FIN is not waited for") {
+  Loop loop;
+  Peer peer = loop.open_websocket();
+  peer.send(kMaskedClose1000);
+  loop.until([&] { return peer.is_at_end; }, {&peer});
+  CHECK(peer.received == kCloseFrame1000);
+  CHECK(loop.reactor.connections() == 0);
+}
+
+TEST_CASE("behind a violation more may come, so the peer's FIN is waited for") {
+  Loop loop;
+  Peer peer = loop.open_websocket();
+  peer.send(frame(0x83, "no such opcode"));
+  loop.until([&] { return peer.is_at_end; }, {&peer});
+  CHECK(loop.reactor.connections() == 1);
 }
 
 TEST_CASE("a close without a code is 1005 and echoed without one") {
