@@ -101,14 +101,16 @@ Result<void> read_devices(Object object, const std::string& name, Principal& int
   simdjson::dom::array patterns;
   if (element->get(patterns) != simdjson::SUCCESS) return bad_claim(name, "not an array");
   if (patterns.size() > kMaxDevices) return bad_claim(name, "over 1000 entries");
-  into.devices.reserve(patterns.size());
+  std::vector<std::string> devices;
+  devices.reserve(patterns.size());
   for (const Element item : patterns) {
     std::string_view pattern;
     if (item.get(pattern) != simdjson::SUCCESS || !protocol::is_pattern(pattern)) {
       return bad_claim(name, "an entry is neither an id nor a prefix");
     }
-    into.devices.emplace_back(pattern);
+    devices.emplace_back(pattern);
   }
+  if (!devices.empty()) into.devices = std::move(devices);
   return {};
 }
 
@@ -180,7 +182,7 @@ Result<Claims> read_claims(Object object, const TokenPolicy& policy) {
   if (!jti) return std::unexpected(jti.error());
   // A `jti` that no revocation can name would make the token one that nobody can revoke.
   if (*jti && !is_printable_name(**jti)) return bad_claim("jti", "not 1 to 256 printable bytes");
-  principal.jti = jti->value_or("");
+  if (*jti && !(*jti)->empty()) principal.jti = std::string(**jti);
   return claims;
 }
 

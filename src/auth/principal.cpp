@@ -58,9 +58,10 @@ std::string Scopes::to_claim() const {
 bool may_touch(const Principal& principal, std::string_view device_id) {
   if (principal.kind == Kind::kDevice) return device_id == principal.subject;
   if (principal.all_devices) return true;
-  return std::ranges::any_of(principal.devices, [&](const std::string& pattern) {
-    return protocol::matches(pattern, device_id);
-  });
+  return principal.devices &&
+         std::ranges::any_of(*principal.devices, [&](const std::string& pattern) {
+           return protocol::matches(pattern, device_id);
+         });
 }
 
 bool is_same_identity(const Principal& one, const Principal& other) {

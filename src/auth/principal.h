@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/rare.h"
+
 namespace fairlead::auth {
 
 enum class Kind : std::uint8_t { kDevice, kClient };
@@ -62,16 +64,16 @@ struct Principal {
   std::string subject{};
   /// Empty for a device, whatever its token says: what a device may do is fixed.
   Scopes scopes{};
-  /// Ids, and prefixes that end in `*`, that a client may touch; says nothing if `all_devices`.
-  std::vector<std::string> devices{};
   /// The token of a client has no `devices` claim: the whole tenant.
   bool all_devices = false;
+  /// Ids, and prefixes that end in `*`, that a client may touch; says nothing if `all_devices`.
+  Rare<std::vector<std::string>> devices{};
   /// 0: never.
   std::int64_t expires_at_ms = 0;
   /// 0: the token does not say.
   std::int64_t issued_at_ms = 0;
-  /// Empty: this token cannot be revoked by itself.
-  std::string jti{};
+  /// None: this token cannot be revoked by itself.
+  Rare<std::string> jti{};
 
   bool has(Scope scope) const { return scopes.has(scope); }
 

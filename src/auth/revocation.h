@@ -33,8 +33,8 @@ class Revocations {
 
   /// A token without `jti` never is.
   bool is_revoked(const Principal& principal) const {
-    if (principal.jti.empty() || expiries_.empty()) return false;
-    return expiries_.contains(Name(principal.tenant, principal.jti));
+    if (!principal.jti || expiries_.empty()) return false;
+    return expiries_.contains(Name(principal.tenant, *principal.jti));
   }
 
   /// Forgets what has expired at `now_ms`, at most `kSweepStep` of it. True: there is more, so

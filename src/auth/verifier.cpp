@@ -104,7 +104,8 @@ Verdict<Principal> Verifier::take_checked(std::string_view jwt, Claims claims) {
   if (auto checked = check_validity(claims.validity, policy_, clock_.now_ms()); !checked) {
     return refuse(Refusal::kTime, std::move(checked.error()));
   }
-  if (verified_ == nullptr || claims.principal.devices.size() > kMaxDevicesKept) {
+  if (verified_ == nullptr ||
+      (claims.principal.devices && claims.principal.devices->size() > kMaxDevicesKept)) {
     return std::move(claims.principal);
   }
   return verified_->insert(sha256_of(jwt), std::move(claims)).principal;

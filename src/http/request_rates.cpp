@@ -22,15 +22,16 @@ Result<void> RequestRates::charge(const auth::Principal& who, std::int64_t stead
   {
     const std::lock_guard lock(part.mutex);
     if (part.buckets.size() >= kMaxBuckets / kParts && !part.buckets.contains(key)) {
-      erase_if(part.buckets, [&](const auto& each) { return each.second.is_full(steady_ms); });
+      erase_if(part.buckets,
+               [&](const auto& each) { return each.second.is_full(rate_, steady_ms); });
       if (part.buckets.size() >= kMaxBuckets / kParts) part.buckets.clear();
     }
-    auto& bucket = part.buckets.try_emplace(std::move(key), per_second_, burst_).first->second;
-    wait_ms = bucket.take(steady_ms);
+    auto& bucket = part.buckets.try_emplace(std::move(key), rate_).first->second;
+    wait_ms = bucket.take(rate_, steady_ms);
   }
   if (wait_ms == 0) return {};
   Error error{.code = Code::kRateLimited,
-              .message = fmt::format("over {} requests a second", per_second_)};
+              .message = fmt::format("over {} requests a second", rate_.per_second)};
   error.retry_after_ms = wait_ms;
   return std::unexpected(std::move(error));
 }

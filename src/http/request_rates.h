@@ -22,7 +22,7 @@ class RequestRates {
   static constexpr std::size_t kMaxBuckets = 100'000;
 
   RequestRates(std::int64_t per_second, std::int64_t burst)
-      : per_second_(per_second), burst_(burst) {}
+      : rate_{.per_second = per_second, .burst = burst} {}
 
   /// Takes one request; kRateLimited with the time to wait where there is none to take.
   Result<void> charge(const auth::Principal& who, std::int64_t steady_ms);
@@ -35,8 +35,7 @@ class RequestRates {
     boost::unordered_flat_map<std::string, TokenBucket> buckets;
   };
 
-  const std::int64_t per_second_;
-  const std::int64_t burst_;
+  const TokenBucket::Rate rate_;
   std::array<Part, kParts> parts_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -165,7 +166,9 @@ class Home final : private devices::EventSink,
   telemetry::Service telemetry_;
   commands::Service commands_;
   CatchUps catch_ups_;
-  std::vector<Seat> seats_;
+  boost::container::deque<Seat, void,
+                          boost::container::deque_options<boost::container::block_size<64>>::type>
+      seats_;
   boost::unordered_flat_map<protocol::DeviceKey, Takeovers> takeovers_;
   /// Connections whose beginning is being stored, with their end once they have one.
   boost::unordered_flat_map<SessionNumber, std::optional<Ending>> opening_;

@@ -56,7 +56,7 @@ void Home::stored_beginning(protocol::DeviceRef ref, protocol::DeviceKey key, Se
   } else if (Session* const stays = connection_of(ref)) {
     // The newcomer left before it took over: who has the place now stands for the newest session,
     // or its own end would be taken for one that was overtaken.
-    stays->seat->session = *connected;
+    stays->seat.session = *connected;
   } else {
     devices_.disconnect(ref, *connected, ended->reason, ended->last_seen);
   }
@@ -91,7 +91,7 @@ void Home::take_seat(Session& session, protocol::DeviceRef ref, std::int64_t num
   Session* const replaced = connection_of(ref);
   const bool was_empty = seats_[ref].session == 0;
   seats_[ref].session = session.number();
-  session.seat = Session::DeviceSeat{.device = ref, .session = number};
+  session.seat = {.session = number, .device = ref};
   if (was_empty) ++connected_;
   if (replaced != nullptr) {
     const Error error{.code = Code::kConflict,
@@ -146,12 +146,12 @@ void Home::end(Session& session) {
     }
     return;
   }
-  const protocol::DeviceRef ref = session.seat->device;
+  const protocol::DeviceRef ref = session.seat.device;
   if (seats_[ref].session != session.number()) return;
   seats_[ref].session = 0;
   --connected_;
   commands_.device_disconnected(ref);
-  devices_.disconnect(ref, session.seat->session, session.cause().reason, session.last_seen_ms());
+  devices_.disconnect(ref, session.seat.session, session.cause().reason, session.last_seen_ms());
 }
 
 void Home::once_a_second() {

@@ -66,10 +66,10 @@ class Outbox {
 
   net::Transport& transport_;
   std::size_t limit_bytes_;
-  /// Of the bound, what telemetry may take: the rest is left to what must not be dropped.
-  std::size_t telemetry_share_ = 2;
   Encoder& encoder_;
   protocol::Codec codec_;
+  /// Of the bound, what telemetry may take: the rest is left to what must not be dropped.
+  std::uint8_t telemetry_share_ = 2;
   /// Null for the many that need none of it.
   std::unique_ptr<Aside> aside_;
   std::uint64_t dropped_ = 0;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,12 +31,14 @@ class ReplyRing {
 
   /// `id`: of the request, none where it had none.
   Ticket open(protocol::RequestId id) {
+    if (!kept_) kept_ = std::make_unique<Kept>();
+    auto& slots = kept_->slots;
     // Places that were left move out of the way before the vector would grow, if that is worth it.
-    if (slots_.size() == slots_.capacity() && left_ > slots_.size() / 2) {
-      slots_.erase(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(left_));
-      left_ = 0;
+    if (slots.size() == slots.capacity() && kept_->left > slots.size() / 2) {
+      slots.erase(slots.begin(), slots.begin() + static_cast<std::ptrdiff_t>(kept_->left));
+      kept_->left = 0;
     }
-    slots_.push_back({.id = std::move(id), .answer = std::nullopt});
+    slots.push_back({.id = std::move(id), .answer = std::nullopt});
     return first_ + size() - 1;
   }
 
@@ -44,31 +47,31 @@ class ReplyRing {
   /// Whether every earlier answer has left.
   bool is_next(Ticket ticket) const { return size() > 0 && ticket == first_; }
   /// Of the request, until its answer is kept or leaves.
-  const protocol::RequestId& id(Ticket ticket) const { return slots_[place(ticket)].id; }
+  const protocol::RequestId& id(Ticket ticket) const { return at(ticket).id; }
 
   /// The answer, while an earlier one is awaited. Once a ticket.
-  void fill(Ticket ticket, Answer answer) { slots_[place(ticket)].answer = std::move(answer); }
+  void fill(Ticket ticket, Answer answer) { at(ticket).answer = std::move(answer); }
   /// The next answer leaves without having been kept.
   protocol::RequestId skip() {
-    protocol::RequestId id = std::move(slots_[left_].id);
+    protocol::RequestId id = std::move(at(first_).id);
     leave();
     return id;
   }
 
   /// The next answer in order, if it is known.
   std::optional<Answer> next() {
-    if (size() == 0 || !slots_[left_].answer) return std::nullopt;
-    std::optional<Answer> answer = std::move(slots_[left_].answer);
+    if (size() == 0 || !at(first_).answer) return std::nullopt;
+    std::optional<Answer> answer = std::move(at(first_).answer);
     leave();
     return answer;
   }
 
   /// Answers that are owed.
-  std::size_t size() const { return slots_.size() - left_; }
+  std::size_t size() const { return kept_ ? kept_->slots.size() - kept_->left : 0; }
 
   /// Gives back the memory of busier times while nothing is owed.
   void rest() {
-    if (slots_.empty()) decltype(slots_)().swap(slots_);
+    if (size() == 0) kept_.reset();
   }
 
  private:
@@ -76,24 +79,28 @@ class ReplyRing {
     protocol::RequestId id;
     std::optional<Answer> answer;
   };
+  struct Kept {
+    /// Behind `left` places whose answers have left.
+    std::vector<Slot> slots;
+    std::size_t left = 0;
+  };
 
-  std::size_t place(Ticket ticket) const {
+  Slot& at(Ticket ticket) const {
     FAIRLEAD_ASSERT(holds(ticket));
-    return left_ + (ticket - first_);
+    return kept_->slots[kept_->left + (ticket - first_)];
   }
   void leave() {
-    slots_[left_] = {};
-    ++left_;
+    at(first_) = {};
+    ++kept_->left;
     ++first_;
     if (size() > 0) return;
-    slots_.clear();
-    left_ = 0;
+    kept_->slots.clear();
+    kept_->left = 0;
   }
 
   Ticket first_ = 0;
-  /// Behind `left_` places whose answers have left.
-  std::vector<Slot> slots_;
-  std::size_t left_ = 0;
+  /// Null before the first request, and after a rest.
+  std::unique_ptr<Kept> kept_;
 };
 
 }  // namespace fairlead::hub

@@ -57,7 +57,7 @@ void Router::handle(Session&, const protocol::RequestId&, protocol::Auth&) {
 
 void Router::handle(Session& session, protocol::RequestId id, protocol::Telemetry& request) {
   Home& home = shard_.home();
-  const protocol::DeviceRef device = session.seat->device;
+  const protocol::DeviceRef device = session.seat.device;
   const auto write = [](protocol::JsonWriter& json, const telemetry::Accepted& accepted) {
     json.member("accepted", accepted.accepted).member("duplicates", accepted.duplicates);
     if (accepted.last_seq) json.member("last_seq", *accepted.last_seq);
@@ -68,7 +68,7 @@ void Router::handle(Session& session, protocol::RequestId id, protocol::Telemetr
 
 void Router::handle(Session& session, protocol::RequestId id, protocol::DeviceRegister& request) {
   Home& home = shard_.home();
-  const protocol::DeviceRef device = session.seat->device;
+  const protocol::DeviceRef device = session.seat.device;
   home.devices().register_device(
       device, request,
       reply<void>(session, std::move(id), [&home, device](protocol::JsonWriter& json) {
@@ -77,7 +77,7 @@ void Router::handle(Session& session, protocol::RequestId id, protocol::DeviceRe
 }
 
 void Router::handle(Session& session, protocol::RequestId id, protocol::DeviceStatus& request) {
-  shard_.home().devices().set_status(session.seat->device, request,
+  shard_.home().devices().set_status(session.seat.device, request,
                                      reply<void>(session, std::move(id), kNoMembers));
 }
 
@@ -86,12 +86,12 @@ void Router::handle(Session& session, protocol::RequestId id, protocol::Heartbea
 }
 
 void Router::handle(Session& session, protocol::RequestId id, protocol::CommandAccept& request) {
-  shard_.home().commands().accept(session.seat->device, request,
+  shard_.home().commands().accept(session.seat.device, request,
                                   reply<void>(session, std::move(id), kNoMembers));
 }
 
 void Router::handle(Session& session, protocol::RequestId id, protocol::CommandResult& request) {
-  shard_.home().commands().result(session.seat->device, request,
+  shard_.home().commands().result(session.seat.device, request,
                                   reply<void>(session, std::move(id), kNoMembers));
 }
 

@@ -31,7 +31,7 @@ Session::Session(SessionNumber number, Arrival arrival, const SessionPorts& port
       place_(std::move(arrival.place)),
       ports_(ports),
       outbox_(*transport_, ports.settings.outbox_bytes, ports.encoder, info_.codec),
-      rate_(ports.settings.messages_per_second, ports.settings.burst),
+      rate_(ports.settings.rate()),
       opened_steady_ms_(ports.clock.steady_ms()),
       last_life_steady_ms_(opened_steady_ms_),
       last_seen_ms_(ports.clock.now_ms()) {}
@@ -108,7 +108,7 @@ void Session::on_message(MessageKind kind, std::string_view payload) {
   }
   ++messages_in_;
   auto parsed = ports_.parser.parse(info_.codec, payload);
-  const std::int64_t wait_ms = rate_.take(ports_.clock.steady_ms());
+  const std::int64_t wait_ms = rate_.take(ports_.settings.rate(), ports_.clock.steady_ms());
   if (wait_ms > 0) {
     refuse_over_rate(std::move(parsed ? parsed->id : parsed.error().id), wait_ms);
   } else if (!parsed) {

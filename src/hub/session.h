@@ -155,19 +155,23 @@ class Session final : public net::MessageHandler,
 
   // The shard's notes on this connection.
   struct DeviceSeat {
-    protocol::DeviceRef device = 0;
+    /// Counts the device's connections from 1.
     std::int64_t session = 0;
+    protocol::DeviceRef device = 0;
+    explicit operator bool() const { return session != 0; }
   };
-  std::optional<DeviceSeat> seat;
+  /// None before the device has welcomed this connection as its own, and for clients.
+  DeviceSeat seat;
   /// When fire() will be called next (steady ms); 0: not at all.
   std::int64_t armed_for_ms = 0;
-  /// Counted with its principal's connections.
-  bool has_client_place = false;
   struct Subscribed {
     SubscriptionNumber last = 0;
     /// Which shards know a subscription.
     std::vector<std::pair<SubscriptionNumber, std::vector<std::size_t>>> list;
   };
+  /// Counted with its principal's connections.
+  bool has_client_place() const { return has_client_place_; }
+  void set_client_place(bool has_place) { has_client_place_ = has_place; }
   const Subscribed& subscribed() const;
   Subscribed& subscribed() { return some().subscribed; }
 
@@ -256,6 +260,7 @@ class Session final : public net::MessageHandler,
   bool is_reading_ = true;
   bool wants_room_ = false;
   bool is_expiry_told_ = false;
+  bool has_client_place_ = false;
 };
 
 }  // namespace fairlead::hub

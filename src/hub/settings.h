@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/token_bucket.h"
+
 namespace fairlead::hub {
 
 /// What the operator sets for connections (see docs/configuration.md); values are checked where
@@ -13,6 +15,7 @@ struct Settings {
   std::size_t max_message_bytes = 65'536;
   std::int64_t messages_per_second = 200;
   std::int64_t burst = 400;
+  TokenBucket::Rate rate() const { return {.per_second = messages_per_second, .burst = burst}; }
   /// Over all shards.
   std::size_t connections = 100'000;
   std::size_t connections_per_ip = 0;

@@ -88,8 +88,8 @@ void Shard::move_away(Session& session, std::size_t home, auth::Principal princi
 bool Shard::take_client_place(Session& session, const auth::Principal& principal,
                               const protocol::RequestId& auth_id) {
   if (principal.kind == auth::Kind::kDevice) return true;
-  session.has_client_place = ports_.peers.take_client_place(principal);
-  if (session.has_client_place) return true;
+  session.set_client_place(ports_.peers.take_client_place(principal));
+  if (session.has_client_place()) return true;
   Error error{.code = Code::kRateLimited,
               .message = "this client has as many connections as it may"};
   error.retry_after_ms = kFullRetryMs;
@@ -129,7 +129,8 @@ void Shard::ended(Session& session) {
   joins_.leave_all(session);
   home_.end(session);
   if (!session.principal()) return;
-  if (std::exchange(session.has_client_place, false)) {
+  if (session.has_client_place()) {
+    session.set_client_place(false);
     ports_.peers.give_back_client_place(*session.principal());
   }
   if (session.principal()->kind == auth::Kind::kClient) --clients_;
@@ -139,7 +140,7 @@ void Shard::ended(Session& session) {
 void Shard::closed(Session& session) { closed_.push_back(session.number()); }
 
 void Shard::command_written(Session& session, const std::string& command) {
-  if (session.seat) home_.commands().written(session.seat->device, command);
+  if (session.seat) home_.commands().written(session.seat.device, command);
 }
 
 void Shard::deliver(const Event& event, std::span<const Recipient> recipients) {

@@ -26,7 +26,7 @@ std::uint64_t big_endian(std::string_view bytes) {
 
 }  // namespace
 
-bool WebSocketDecoder::set_error(std::uint16_t code, std::string_view reason) {
+bool WebSocketDecoder::set_error(std::uint16_t code, const char* reason) {
   error_code_ = code;
   error_reason_ = reason;
   is_over_ = true;

@@ -77,14 +77,15 @@ class WebSocketDecoder {
   bool take_part(std::span<char>& input);
   Decoded finish_message(std::string_view payload);
   Decoded inflate_message(std::string_view payload);
-  bool set_error(std::uint16_t code, std::string_view reason);
+  /// `reason` is a constant.
+  bool set_error(std::uint16_t code, const char* reason);
   Decoded error() const;
   void release();
 
   std::size_t max_message_bytes_;
   /// The message so far, when it did not come in one frame in one piece.
   std::unique_ptr<std::string> joined_;
-  std::string_view error_reason_;
+  const char* error_reason_ = "";
   std::unique_ptr<Inflater> inflater_;
   std::uint64_t frame_left_ = 0;
   std::uint32_t mask_ = 0;

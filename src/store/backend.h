@@ -29,6 +29,9 @@ class Backend {
   /// Housekeeping between commits; called after the completions of a commit are on their way, and
   /// now and then while there are none.
   virtual void maintain() {}
+  /// Nobody writes for the moment: gives back memory that only a busy store needs. Called again and
+  /// again meanwhile.
+  virtual void rest() {}
 };
 
 /// Queries. One object per reading thread; sees every commit that has returned.

@@ -253,6 +253,7 @@ void Writer::release(std::size_t writes, std::size_t bytes) {
 }
 
 void Writer::probe() {
+  backend_.rest();
   if (!health()) return;
   const Result<void> result = backend_.probe();
   const std::lock_guard lock(mutex_);

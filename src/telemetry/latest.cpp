@@ -44,27 +44,28 @@ void Latest::fold(std::int64_t ts, std::int64_t offset, std::string_view metrics
 
 void Latest::put(std::string_view name, std::string_view value, std::int64_t ts,
                  std::int64_t offset) {
-  const auto place = std::ranges::lower_bound(values_, name, {}, &Value::name);
-  if (place != values_.end() && place->name == name) {
+  if (!values_) values_ = std::vector<Value>();
+  const auto place = std::ranges::lower_bound(*values_, name, {}, &Value::name);
+  if (place != values_->end() && place->name == name) {
     if (std::pair(ts, offset) < std::pair(place->ts, place->offset)) return;
     place->value.assign(value);
     place->ts = ts;
     place->offset = offset;
     return;
   }
-  values_.insert(place, Value{std::string(name), std::string(value), ts, offset});
-  if (values_.size() > kMaxMetrics) drop_oldest();
+  values_->insert(place, Value{std::string(name), std::string(value), ts, offset});
+  if (values_->size() > kMaxMetrics) drop_oldest();
 }
 
 void Latest::drop_oldest() {
-  values_.erase(std::ranges::min_element(
-      values_, {}, [](const Value& value) { return std::pair(value.ts, value.offset); }));
+  values_->erase(std::ranges::min_element(
+      *values_, {}, [](const Value& value) { return std::pair(value.ts, value.offset); }));
 }
 
 void Latest::write_json(std::string& out, std::span<const std::string> names) const {
   out.push_back('{');
   bool is_first = true;
-  for (const Value& value : values_) {
+  for (const Value& value : values()) {
     if (!names.empty() && !std::ranges::binary_search(names, value.name)) continue;
     fmt::format_to(std::back_inserter(out), R"({}"{}":{{"value":{},"ts":{}}})", is_first ? "" : ",",
                    value.name, value.value, value.ts);
@@ -75,14 +76,14 @@ void Latest::write_json(std::string& out, std::span<const std::string> names) co
 
 void Latest::write_checkpoint(std::string& out) const {
   fmt::format_to(std::back_inserter(out), "{}\n", offset_);
-  for (const Value& value : values_) {
+  for (const Value& value : values()) {
     fmt::format_to(std::back_inserter(out), "{} {} {} {}\n", value.ts, value.offset, value.name,
                    value.value);
   }
 }
 
 bool Latest::restore(std::string_view text) {
-  values_.clear();
+  values_.reset();
   offset_ = 0;
   const auto offset = take_number(text, '\n');
   while (offset && !text.empty()) {
@@ -91,7 +92,7 @@ bool Latest::restore(std::string_view text) {
     const auto name = sample ? take_until(text, ' ') : std::nullopt;
     const auto value = name ? take_until(text, '\n') : std::nullopt;
     if (!value) {
-      values_.clear();
+      values_.reset();
       return false;
     }
     put(*name, *value, *ts, *sample);

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/rare.h"
+
 namespace fairlead::telemetry {
 
 /// The newest value of each metric of one device, newest by (ts, offset). A value.
@@ -23,7 +25,7 @@ class Latest {
 
   /// Highest offset taken in; 0 before the first.
   std::int64_t offset() const { return offset_; }
-  bool is_empty() const { return values_.empty(); }
+  bool is_empty() const { return !values_; }
 
   /// Appends a text that restore() understands, to be stored.
   void write_checkpoint(std::string& out) const;
@@ -40,9 +42,12 @@ class Latest {
   };
   void put(std::string_view name, std::string_view value, std::int64_t ts, std::int64_t offset);
   void drop_oldest();
+  std::span<const Value> values() const {
+    return values_ ? std::span<const Value>(*values_) : std::span<const Value>();
+  }
 
-  /// Sorted by name.
-  std::vector<Value> values_;
+  /// Sorted by name; none before the first.
+  Rare<std::vector<Value>> values_;
   std::int64_t offset_ = 0;
 };
 

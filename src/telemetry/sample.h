@@ -2,10 +2,10 @@
 
 #include <compare>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/rare.h"
 #include "protocol/device_ref.h"
 
 namespace fairlead::telemetry {
@@ -64,7 +64,7 @@ struct Progress {
   /// Of the last sample; 0 before the first.
   std::int64_t offset = 0;
   /// What `seq` counts in; nullopt before the first sample that named one.
-  std::optional<std::string> epoch;
+  Rare<std::string> epoch;
   /// Highest in `epoch`; 0 before the first.
   std::int64_t last_seq = 0;
   /// `at` of the last sample.

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/completion.h"
 #include "base/fifo.h"
+#include "base/rare.h"
 #include "protocol/capabilities.h"
 #include "protocol/device_ref.h"
 #include "protocol/requests.h"
@@ -86,7 +87,7 @@ class Service {
   struct Refused {
     std::int64_t seq = 0;
     /// What it counts in.
-    std::optional<std::string> epoch;
+    Rare<std::string> epoch;
     std::int64_t until_steady_ms = 0;
   };
   struct Entry {
@@ -99,7 +100,7 @@ class Service {
     /// Changes when a failed commit took numbers back (and when the place is given again).
     std::uint32_t round = 0;
     std::uint32_t in_flight = 0;
-    std::optional<Refused> refused{};
+    Rare<Refused> refused{};
   };
   /// One request that waits for a commit.
   struct Waiting {
@@ -132,8 +133,10 @@ class Service {
   Repository& repository_;
   EventSink& events_;
   const Clock& clock_;
-  /// In pieces: growing moves none, and leaves no room unused.
-  std::deque<Entry> entries_;
+  /// In blocks: growing moves none, and leaves little room unused.
+  boost::container::deque<Entry, void,
+                          boost::container::deque_options<boost::container::block_size<64>>::type>
+      entries_;
   /// What this turn admits; null while that is nothing.
   std::unique_ptr<Flight> open_;
   /// On their way to the store and back, in order.

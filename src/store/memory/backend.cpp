@@ -85,10 +85,8 @@ struct Backend::Apply {
         return broken_constraint("offsets of a device have no holes");
       }
     }
-    rows.progress = {.offset = part.offset,
-                     .epoch = std::nullopt,
-                     .last_seq = part.last_seq,
-                     .last_at = part.last_at};
+    rows.progress = {
+        .offset = part.offset, .epoch = {}, .last_seq = part.last_seq, .last_at = part.last_at};
     if (const auto epoch = block.epoch(part)) rows.progress.epoch = std::string(*epoch);
     return {};
   }

@@ -151,6 +151,7 @@ Result<void> Backend::apply(std::span<Write> batch) {
 
 template <typename Work>
 Result<void> Backend::in_transaction(Work&& work) {
+  is_rested_ = false;
   if (auto begun = begin_.run(); !begun) return begun;
   Result<void> done = work();
   if (done) done = commit_.run();
@@ -201,6 +202,11 @@ void Backend::drop_retired() {
   // One that cannot be dropped now is dropped at the next start.
   static_cast<void>(in_transaction([&] { return telemetry_.drop_table(*segment); }));
   segments_.forget_retired(*segment);
+}
+
+void Backend::rest() {
+  if (std::exchange(is_rested_, true)) return;
+  database_->release_memory();
 }
 
 }  // namespace fairlead::store::sqlite

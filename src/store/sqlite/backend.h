@@ -33,6 +33,8 @@ class Backend final : public store::Backend {
   /// Copies the log back into the file when it has grown, drops the tables of sealed segments, and
   /// does what the sealing thread has for it.
   void maintain() override;
+  /// Gives back the page cache.
+  void rest() override;
 
   const Segments& segments() const { return segments_; }
   /// Where the sealing thread leaves its chores. Any thread.
@@ -65,6 +67,7 @@ class Backend final : public store::Backend {
   Statement rollback_;
   Statement probe_;
   int checkpoint_at_pages_;
+  bool is_rested_ = false;
 };
 
 }  // namespace fairlead::store::sqlite

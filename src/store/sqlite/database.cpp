@@ -80,6 +80,8 @@ Result<void> Database::checkpoint(bool waits_for_readers) {
   return {};
 }
 
+void Database::release_memory() { sqlite3_db_release_memory(connection_.get()); }
+
 bool Database::is_in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
 
 // ---- Statement ----------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ class Database {
                        const std::function<void(std::uint64_t, std::uint64_t)>& progress);
   /// Copies back what the write-ahead log holds, as far as no reader is in the way.
   Result<void> checkpoint(bool waits_for_readers);
+  /// Forgets the pages that it keeps in memory; they are read again when they are needed.
+  void release_memory();
   /// Pages in the write-ahead log after the last commit of this connection.
   int log_pages() const { return log_pages_; }
   bool is_in_transaction() const;

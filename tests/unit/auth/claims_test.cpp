@@ -52,7 +52,7 @@ TEST_CASE("every claim finds its place") {
                                 .tenant = "acme",
                                 .subject = "app",
                                 .scopes = {Scope::kTelemetryRead, Scope::kCommandSend},
-                                .devices = {"a", "b-*", "*"},
+                                .devices = std::vector<std::string>{"a", "b-*", "*"},
                                 .expires_at_ms = 1764000060000,
                                 .issued_at_ms = 1763999999500,
                                 .jti = "j"});

@@ -24,7 +24,7 @@ TEST_CASE("a minted token is accepted and says what was asked") {
                                 .tenant = "acme",
                                 .subject = "dash \"7\" \\ \xc3\xa4",
                                 .scopes = {Scope::kTelemetryRead, Scope::kAdmin},
-                                .devices = {"boiler-*", "pump"},
+                                .devices = std::vector<std::string>{"boiler-*", "pump"},
                                 .expires_at_ms = kNow + 1500,
                                 .issued_at_ms = kNow,
                                 .jti = "j1"});

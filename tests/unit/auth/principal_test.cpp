@@ -33,12 +33,12 @@ TEST_CASE(
     "a client touches what its patterns match, all if it has no claim, nothing if it is empty") {
   Principal client{.kind = Kind::kClient, .tenant = "t", .subject = "app"};
   CHECK_FALSE(may_touch(client, "app"));
-  client.devices = {"boiler-*", "pump"};
+  client.devices = std::vector<std::string>{"boiler-*", "pump"};
   CHECK(may_touch(client, "boiler-1"));
   CHECK(may_touch(client, "pump"));
   CHECK_FALSE(may_touch(client, "pump-2"));
   CHECK_FALSE(may_touch(client, "boiler"));
-  client.devices.clear();
+  client.devices.reset();
   client.all_devices = true;
   CHECK(may_touch(client, "pump-2"));
 }
@@ -47,8 +47,8 @@ TEST_CASE("a device touches itself only, whatever its token lists") {
   const Principal device{.kind = Kind::kDevice,
                          .tenant = "t",
                          .subject = "boiler-7",
-                         .devices = {"*"},
-                         .all_devices = true};
+                         .all_devices = true,
+                         .devices = std::vector<std::string>{"*"}};
   CHECK(may_touch(device, "boiler-7"));
   CHECK_FALSE(may_touch(device, "boiler-8"));
 }

@@ -86,22 +86,24 @@ TEST_CASE("a timer may be set while another fires") {
 }
 
 TEST_CASE("a bucket gives its burst, then its rate, and says exactly when") {
-  TokenBucket bucket(10, 3);
-  for (int i = 0; i < 3; ++i) CHECK(bucket.take(1000) == 0);
-  CHECK(bucket.take(1000) == 100);
-  CHECK(bucket.take(1099) == 1);
-  CHECK(bucket.take(1100) == 0);
-  CHECK(bucket.take(1100) == 100);
+  constexpr TokenBucket::Rate kRate{.per_second = 10, .burst = 3};
+  TokenBucket bucket(kRate);
+  for (int i = 0; i < 3; ++i) CHECK(bucket.take(kRate, 1000) == 0);
+  CHECK(bucket.take(kRate, 1000) == 100);
+  CHECK(bucket.take(kRate, 1099) == 1);
+  CHECK(bucket.take(kRate, 1100) == 0);
+  CHECK(bucket.take(kRate, 1100) == 100);
 }
 
 TEST_CASE("a bucket that was left alone is full, however long") {
-  TokenBucket bucket(1, 2);
-  CHECK(bucket.take(0) == 0);
-  CHECK(bucket.take(0) == 0);
+  constexpr TokenBucket::Rate kRate{.per_second = 1, .burst = 2};
+  TokenBucket bucket(kRate);
+  CHECK(bucket.take(kRate, 0) == 0);
+  CHECK(bucket.take(kRate, 0) == 0);
   constexpr std::int64_t kAges = std::int64_t{1} << 60;
-  CHECK(bucket.take(kAges) == 0);
-  CHECK(bucket.take(kAges) == 0);
-  CHECK(bucket.take(kAges) == 1000);
+  CHECK(bucket.take(kRate, kAges) == 0);
+  CHECK(bucket.take(kRate, kAges) == 0);
+  CHECK(bucket.take(kRate, kAges) == 1000);
 }
 
 }  // namespace fairlead

@@ -82,12 +82,12 @@ TEST_CASE("permissions are looked at for each event and follow a fresh token") {
   auth::Principal who = watcher();
   who.scopes = {auth::Scope::kTelemetryRead};
   who.all_devices = false;
-  who.devices = {"boiler-*"};
+  who.devices = std::vector<std::string>{"boiler-*"};
   subscriptions.add(kOne, protocol::Codec::kJson, who, 1, select({"*"}));
   CHECK(targets(subscriptions, "boiler-1").size() == 1);
   CHECK(targets(subscriptions, "pump", protocol::EventBit::kTelemetry, "t", 1).empty());
   CHECK(targets(subscriptions, "boiler-1", protocol::EventBit::kPresence).empty());
-  who.devices = {"pump"};
+  who.devices = std::vector<std::string>{"pump"};
   who.scopes = auth::Scopes::all();
   subscriptions.set_principal(kOne, who);
   CHECK(targets(subscriptions, "boiler-1").empty());

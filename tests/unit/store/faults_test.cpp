@@ -1,6 +1,7 @@
 // What was told to be stored is there, whatever happens to the process or the disk.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -228,6 +229,22 @@ TEST_CASE("the write-ahead log stays bounded under a long stream") {
   }
   CHECK(largest > (16U << 20));
   CHECK(largest < (24U << 20));
+}
+
+TEST_CASE("a store that rests gives its page cache back, and reads what it needs again") {
+  const TemporaryDirectory directory;
+  const HandClock clock;
+  auto backend = sqlite::Backend::open(directory.path() / "fairlead.db", false, clock);
+  REQUIRE(backend);
+  std::vector<Write> devices;
+  for (std::int64_t key = 1; key <= 5000; ++key) devices.push_back(SaveDevice{a_device(key)});
+  REQUIRE((*backend)->commit(devices));
+  const std::int64_t busy = sqlite3_memory_used();
+  (*backend)->rest();
+  CHECK(sqlite3_memory_used() < busy / 2);
+  std::vector<Write> again;
+  again.push_back(SaveDevice{a_device(1)});
+  CHECK((*backend)->commit(again));
 }
 
 }  // namespace fairlead::store::test

@@ -40,6 +40,7 @@ class Recorder final : public Backend {
     if (failures > 0) return fail(Code::kInternal, "disk I/O error");
     return {};
   }
+  void rest() override { ++rests; }
   std::vector<Mark> all() const {
     std::vector<Mark> marks;
     for (const auto& commit : commits) marks.insert(marks.end(), commit.begin(), commit.end());
@@ -49,6 +50,7 @@ class Recorder final : public Backend {
   std::vector<std::vector<Mark>> commits;
   std::size_t failures = 0;
   int probes = 0;
+  int rests = 0;
 };
 
 /// A shard that writes numbers and remembers what became of them, in order: n stored, -n failed.

@@ -357,4 +357,13 @@ TEST_CASE("after a crash old shards are deaf and dumb, new ones begin with an em
   CHECK(at.disk.all() == Marks{{1, 1}, {3, 4}});
 }
 
+TEST_CASE("a store that nobody writes to may rest") {
+  Bench at;
+  at.a.write(1);
+  at.writer.step();
+  CHECK(at.disk.rests == 0);
+  at.writer.probe();
+  CHECK(at.disk.rests == 1);
+}
+
 }  // namespace fairlead::store::test
