@@ -34,6 +34,8 @@ struct Line {
   std::optional<std::uint16_t> closed;
   std::string reason;
   bool is_paused = false;
+  /// The answer to its handshake waits for the first message.
+  bool is_held_back = false;
   /// Answers pings.
   bool is_alive = true;
   std::uint64_t position = 0;
@@ -81,6 +83,7 @@ class LineTransport final : public net::Transport {
     line_->received.push_back(support::Json::parse(payload));
     return line_->position += FrameHeader(kind, payload.size()).bytes().size() + payload.size();
   }
+  void hold_back() override { line_->is_held_back = true; }
   void ping() override {
     if (line_->is_alive) line_->handler->on_sign_of_life();
   }

@@ -48,6 +48,13 @@ TEST_CASE("the first message must be an auth: all else is answered and ends with
   CHECK(hub.shard().connections().size() == 0);
 }
 
+TEST_CASE("the handshake of a device is answered with its welcome, everybody else's at once") {
+  Harness hub;
+  CHECK(hub.device("d")->is_held_back);
+  CHECK_FALSE(hub.client()->is_held_back);
+  CHECK_FALSE(hub.connect()->is_held_back);
+}
+
 TEST_CASE("the welcome comes first, then the ack of the auth, on the device's home shard") {
   Harness hub(3);
   for (const std::string id : {"a", "b", "c", "d", "e"}) {
