@@ -282,6 +282,9 @@ std::vector<ConfigKey> store_keys() {
       boolean("store.auto_migrate",
               "apply missing migrations to a server's schema at the start (SQLite: always)",
               FAIRLEAD_MEMBER(auto_migrate)),
+      number<std::int64_t>("store.connection_log_days",
+                           "days that ended connections stay in the log; 0: for ever",
+                           FAIRLEAD_MEMBER(hub.connection_log_days), 0, 36'500),
       text("store.data", "directory of the database", FAIRLEAD_MEMBER(data_dir)),
       choice(
           "store.durability",

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "base/completion.h"
 
@@ -25,8 +24,6 @@ class Repository {
   /// Stores one; doing so again keeps the later expiry. `done` runs after the commit, or with
   /// kOverloaded when nothing was stored.
   virtual void revoke(Revocation revocation, Completion<void> done) = 0;
-  /// Everything that has not expired at `now_ms`: what a shard holds in memory from its start on.
-  virtual void load_unexpired(std::int64_t now_ms, Completion<std::vector<Revocation>> done) = 0;
   /// Drops what has expired at `now_ms`.
   virtual void forget_expired(std::int64_t now_ms, Completion<void> done) = 0;
 };

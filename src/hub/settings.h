@@ -25,6 +25,8 @@ struct Settings {
   std::size_t memory_bytes = std::size_t{1} << 30;
   std::size_t queued_commands_per_device = 50;
   std::size_t outbox_bytes = 1'048'576;
+  /// How long ended connections stay in the log; 0: for ever.
+  std::int64_t connection_log_days = 30;
 };
 
 // Fixed for now; each bounds one queue.
@@ -48,8 +50,9 @@ inline constexpr std::uint64_t kMinRestartRetryMs = 500;
 inline constexpr std::uint64_t kMaxRestartRetryMs = 5000;
 /// Ended connections whose log rows may wait for a store that fails.
 inline constexpr std::size_t kMaxUnlogged = 100'000;
-/// How often expired revocations are dropped from the store.
+/// How often expired revocations and old rows of the connection log are dropped from the store.
 inline constexpr std::int64_t kForgetEveryMs = 3'600'000;
+inline constexpr std::int64_t kDayMs = 86'400'000;
 /// Stored `last_seen` of a connected device is at most this old.
 inline constexpr std::int64_t kTouchEveryMs = 60'000;
 

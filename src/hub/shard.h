@@ -163,6 +163,8 @@ class Shard final : private SessionOwner {
   void log_end(const Session& session);
   void fire_session(SessionNumber number);
   void once_a_second();
+  void forget_old();
+  void forget_logs();
   void close_all();
 
   const std::size_t index_;
@@ -192,6 +194,7 @@ class Shard final : private SessionOwner {
   std::int64_t next_second_ms_ = 0;
   std::int64_t next_forgetting_ms_ = 0;
   bool is_reading_held_ = false;
+  bool has_logs_to_forget_ = false;
   bool is_memory_short_ = false;
   bool is_draining_ = false;
   std::int64_t drain_until_ms_ = 0;

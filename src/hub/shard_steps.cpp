@@ -55,11 +55,7 @@ std::int64_t Shard::next_due_ms() const {
 void Shard::once_a_second() {
   home_.once_a_second();
   revocations_.sweep(ports_.clock.now_ms());
-  if (index_ == 0 && ports_.clock.steady_ms() >= next_forgetting_ms_) {
-    next_forgetting_ms_ = ports_.clock.steady_ms() + kForgetEveryMs;
-    // What could not be forgotten now is in an hour.
-    ports_.revocations.forget_expired(ports_.clock.now_ms(), [](Result<void>) {});
-  }
+  if (index_ == 0) forget_old();
   for (const SessionNumber number : std::exchange(unopened_, {})) {
     const Session* const session = connections_.find(number);
     if (session != nullptr && !session->is_ended()) log_opening(*session);
@@ -73,6 +69,25 @@ void Shard::once_a_second() {
                             }
                           });
   }
+}
+
+void Shard::forget_old() {
+  if (ports_.clock.steady_ms() >= next_forgetting_ms_) {
+    next_forgetting_ms_ = ports_.clock.steady_ms() + kForgetEveryMs;
+    // What could not be forgotten now is in an hour.
+    ports_.revocations.forget_expired(ports_.clock.now_ms(), [](Result<void>) {});
+    has_logs_to_forget_ = settings_.connection_log_days > 0;
+  }
+  const bool has_time = !ports_.backpressure.is_congested();
+  if (has_time && std::exchange(has_logs_to_forget_, false)) forget_logs();
+}
+
+/// One bounded step; the next one is a second later, if it is needed.
+void Shard::forget_logs() {
+  const std::int64_t before = ports_.clock.now_ms() - settings_.connection_log_days * kDayMs;
+  ports_.logs.forget_logs(before, [this](Result<bool> has_more) {
+    if (has_more && *has_more) has_logs_to_forget_ = true;
+  });
 }
 
 void Shard::end_turn() {

@@ -46,7 +46,6 @@ class Reader {
   virtual Result<std::optional<commands::Command>> find(const std::string& id) = 0;
   virtual Result<std::vector<commands::Command>> list(const commands::ListQuery& query) = 0;
   virtual Result<std::vector<hub::ConnectionLog>> list_logs(const hub::LogQuery& query) = 0;
-  virtual Result<std::vector<auth::Revocation>> load_unexpired(std::int64_t now_ms) = 0;
   virtual Result<Loaded> load(std::int64_t now_ms) = 0;
 };
 

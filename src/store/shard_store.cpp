@@ -117,6 +117,15 @@ void ShardStore::close_log(hub::ConnectionLog log, Completion<void> done) {
   put(CloseLog{std::move(log)}, std::move(done));
 }
 
+void ShardStore::forget_logs(std::int64_t before_ms, Completion<bool> done) {
+  auto has_more = std::make_shared<bool>(false);
+  ForgetLogs write{.before_ms = before_ms, .has_more = has_more};
+  put(std::move(write), [has_more, done = std::move(done)](Result<void> result) mutable {
+    if (!result) return done(std::unexpected(std::move(result.error())));
+    done(*has_more);
+  });
+}
+
 void ShardStore::list_logs(hub::LogQuery query, Completion<std::vector<hub::ConnectionLog>> done) {
   ask<std::vector<hub::ConnectionLog>>(
       [query = std::move(query)](Reader& reader) { return reader.list_logs(query); },
@@ -125,12 +134,6 @@ void ShardStore::list_logs(hub::LogQuery query, Completion<std::vector<hub::Conn
 
 void ShardStore::revoke(auth::Revocation revocation, Completion<void> done) {
   put(Revoke{std::move(revocation)}, std::move(done));
-}
-
-void ShardStore::load_unexpired(std::int64_t now_ms,
-                                Completion<std::vector<auth::Revocation>> done) {
-  ask<std::vector<auth::Revocation>>(
-      [now_ms](Reader& reader) { return reader.load_unexpired(now_ms); }, std::move(done));
 }
 
 void ShardStore::forget_expired(std::int64_t now_ms, Completion<void> done) {

@@ -58,10 +58,10 @@ class ShardStore final : public telemetry::Repository,
   // ---- hub --------------------------------------------------------------------------------------
   void open_log(hub::ConnectionLog log, Completion<void> done) override;
   void close_log(hub::ConnectionLog log, Completion<void> done) override;
+  void forget_logs(std::int64_t before_ms, Completion<bool> done) override;
   void list_logs(hub::LogQuery query, Completion<std::vector<hub::ConnectionLog>> done) override;
   // ---- auth -------------------------------------------------------------------------------------
   void revoke(auth::Revocation revocation, Completion<void> done) override;
-  void load_unexpired(std::int64_t now_ms, Completion<std::vector<auth::Revocation>> done) override;
   void forget_expired(std::int64_t now_ms, Completion<void> done) override;
 
  private:

@@ -36,6 +36,7 @@ struct Weigh {
   }
   std::size_t operator()(const SavePresence&) const { return 0; }
   std::size_t operator()(const RemoveDevice&) const { return 0; }
+  std::size_t operator()(const ForgetLogs&) const { return 0; }
   std::size_t operator()(const ForgetRevocations&) const { return 0; }
 
   static std::size_t of(const hub::ConnectionLog& log) {

@@ -44,6 +44,15 @@ struct CloseLog {
   hub::ConnectionLog log;
 };
 
+struct ForgetLogs {
+  std::int64_t before_ms = 0;
+  /// Set by the commit: whether there may be more of them.
+  std::shared_ptr<bool> has_more;
+};
+
+/// Rows of one ForgetLogs: a commit must not hold up those behind it.
+inline constexpr std::size_t kMaxForgottenLogs = 1000;
+
 struct Revoke {
   auth::Revocation revocation;
 };
@@ -55,7 +64,7 @@ struct ForgetRevocations {
 
 /// One change of the store, as the ports of the floors above ask for it.
 using Write = std::variant<StoreSamples, SaveDevice, SavePresence, RemoveDevice, SaveCommand,
-                           OpenLog, CloseLog, Revoke, ForgetRevocations>;
+                           OpenLog, CloseLog, ForgetLogs, Revoke, ForgetRevocations>;
 
 /// About the bytes of memory that `write` holds while it waits.
 std::size_t weight(const Write& write);

@@ -171,6 +171,17 @@ struct Backend::Apply {
     return {};
   }
 
+  Result<void> operator()(const ForgetLogs& write) {
+    std::vector<std::string> old;
+    for (const auto& [connection, log] : state.logs) {
+      if (old.size() == kMaxForgottenLogs) break;
+      if (log.disconnected_at && *log.disconnected_at < write.before_ms) old.push_back(connection);
+    }
+    for (const std::string& connection : old) erase(&State::logs, connection);
+    *write.has_more = old.size() == kMaxForgottenLogs;
+    return {};
+  }
+
   Result<void> operator()(const Revoke& write) {
     const std::pair name(write.revocation.tenant, write.revocation.jti);
     const auto found = state.revocations.find(name);

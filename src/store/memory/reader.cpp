@@ -123,14 +123,6 @@ Result<std::vector<hub::ConnectionLog>> Reader::list_logs(const hub::LogQuery& q
   return found;
 }
 
-Result<std::vector<auth::Revocation>> Reader::load_unexpired(std::int64_t now_ms) {
-  std::vector<auth::Revocation> found;
-  for (const auto& [name, expiry] : state_.revocations) {
-    if (!is_expired(expiry, now_ms)) found.push_back({name.first, name.second, expiry});
-  }
-  return found;
-}
-
 Result<Loaded> Reader::load(std::int64_t now_ms) {
   Loaded loaded;
   loaded.last_key = state_.last_key;
@@ -152,7 +144,11 @@ Result<Loaded> Reader::load(std::int64_t now_ms) {
     loaded.keys.push_back({command->tenant, command->issued_by, *command->idempotency_key,
                            command->id, command->issued_at});
   }
-  loaded.revocations = *load_unexpired(now_ms);
+  for (const auto& [name, expiry] : state_.revocations) {
+    if (!is_expired(expiry, now_ms)) {
+      loaded.revocations.push_back({name.first, name.second, expiry});
+    }
+  }
   return loaded;
 }
 

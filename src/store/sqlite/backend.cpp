@@ -80,6 +80,12 @@ struct Backend::Apply {
   }
   Result<void> operator()(const OpenLog& write) const { return backend.hub_.open_log(write.log); }
   Result<void> operator()(const CloseLog& write) const { return backend.hub_.close_log(write.log); }
+  Result<void> operator()(const ForgetLogs& write) const {
+    const Result<bool> more = backend.hub_.forget_logs(write.before_ms, kMaxForgottenLogs);
+    if (!more) return std::unexpected(more.error());
+    *write.has_more = *more;
+    return {};
+  }
   Result<void> operator()(const Revoke& write) const {
     return backend.auth_.revoke(write.revocation);
   }

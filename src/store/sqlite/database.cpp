@@ -81,6 +81,7 @@ Result<void> Database::checkpoint(bool waits_for_readers) {
 }
 
 void Database::release_memory() { sqlite3_db_release_memory(connection_.get()); }
+std::int64_t Database::changes() const { return sqlite3_changes64(connection_.get()); }
 
 bool Database::is_in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
 

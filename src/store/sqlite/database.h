@@ -44,6 +44,8 @@ class Database {
   /// Pages in the write-ahead log after the last commit of this connection.
   int log_pages() const { return log_pages_; }
   bool is_in_transaction() const;
+  /// Rows that the last INSERT, UPDATE or DELETE changed.
+  std::int64_t changes() const;
 
  private:
   friend class Statement;

@@ -22,6 +22,16 @@ constexpr const char* kCloseOpen =
     "connected_at, ?1, 1006, 'hub restarted' FROM open_connections";
 constexpr const char* kForgetAllOpen = "DELETE FROM open_connections";
 
+// By the primary key, which has the tenant first: an index over the times of all tenants would cost
+// every end of a connection a further B-tree.
+constexpr const char* kNextTenant = "SELECT min(tenant) FROM connection_logs WHERE tenant > ?1";
+constexpr const char* kForget =
+    "DELETE FROM connection_logs WHERE tenant = ?1 AND (disconnected_at, connection) IN "
+    "(SELECT disconnected_at, connection FROM connection_logs "
+    "WHERE tenant = ?1 AND disconnected_at < ?2 ORDER BY disconnected_at, connection LIMIT ?3)";
+/// Tenants that one step looks at.
+constexpr int kMaxTenants = 100;
+
 #define FAIRLEAD_LOG_COLUMNS                                                                \
   "SELECT connection, tenant, kind, subject, remote, connected_at, disconnected_at, code, " \
   "reason FROM connection_logs "
@@ -59,11 +69,14 @@ Result<std::vector<hub::ConnectionLog>> logs_of(Rows& rows) {
 }  // namespace
 
 Hub::Hub(Database& database)
-    : open_(database, kOpen),
+    : database_(database),
+      open_(database, kOpen),
       forget_open_(database, kForgetOpen),
       close_(database, kClose),
       close_open_(database, kCloseOpen),
       forget_all_open_(database, kForgetAllOpen),
+      next_tenant_(database, kNextTenant),
+      forget_(database, kForget),
       list_(database, kList),
       list_of_device_(database, kListOfDevice) {}
 
@@ -80,6 +93,34 @@ Result<void> Hub::close_log(const hub::ConnectionLog& log) {
 Result<void> Hub::close_open_logs(std::int64_t now_ms) {
   if (auto done = close_open_.run(now_ms); !done) return done;
   return forget_all_open_.run();
+}
+
+Result<bool> Hub::forget_logs(std::int64_t before_ms, std::size_t most) {
+  for (int seen = 0; seen < kMaxTenants; ++seen) {
+    std::string before = forgotten_tenant_;
+    {
+      Rows rows = next_tenant_.query(forgotten_tenant_);
+      const Result<bool> found = rows.next();
+      if (!found) return std::unexpected(found.error());
+      // min() of no rows is one row without a value.
+      auto tenant = rows.optional_text(0);
+      if (!tenant) {
+        forgotten_tenant_.clear();
+        return false;
+      }
+      forgotten_tenant_ = std::move(*tenant);
+    }
+    auto done = forget_.run(forgotten_tenant_, before_ms, static_cast<std::int64_t>(most));
+    if (!done) return std::unexpected(std::move(done.error()));
+    const auto forgotten = static_cast<std::size_t>(database_.changes());
+    most -= forgotten;
+    if (most == 0) {
+      // This tenant may have more: it comes again.
+      forgotten_tenant_ = std::move(before);
+      return true;
+    }
+  }
+  return true;
 }
 
 Result<std::vector<hub::ConnectionLog>> Hub::list_logs(const hub::LogQuery& query) {

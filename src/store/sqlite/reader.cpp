@@ -53,10 +53,6 @@ Result<std::vector<hub::ConnectionLog>> Reader::list_logs(const hub::LogQuery& q
   return hub_.list_logs(query);
 }
 
-Result<std::vector<auth::Revocation>> Reader::load_unexpired(std::int64_t now_ms) {
-  return auth_.load_unexpired(now_ms);
-}
-
 Result<std::vector<LoadedDevice>> Reader::load_devices() {
   auto devices = devices_.load();
   if (!devices) return std::unexpected(std::move(devices.error()));

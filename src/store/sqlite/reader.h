@@ -29,7 +29,6 @@ class Reader final : public store::Reader {
   Result<std::optional<commands::Command>> find(const std::string& id) override;
   Result<std::vector<commands::Command>> list(const commands::ListQuery& query) override;
   Result<std::vector<hub::ConnectionLog>> list_logs(const hub::LogQuery& query) override;
-  Result<std::vector<auth::Revocation>> load_unexpired(std::int64_t now_ms) override;
   Result<Loaded> load(std::int64_t now_ms) override;
 
  private:

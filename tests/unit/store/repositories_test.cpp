@@ -481,6 +481,65 @@ TEST_CASE_TEMPLATE("only ended connections are listed, newest end first", World,
   CHECK(ended.remote == "127.0.0.1:4711");
 }
 
+TEST_CASE_TEMPLATE("old rows of the log go in bounded steps, of every tenant, and no others", World,
+                   EVERY_STORE) {
+  Fixture<World> at;
+  const auto forget = [&](std::int64_t before) {
+    return *at.shard->template wait<bool>(
+        [&](auto done) { at.shard->store().forget_logs(before, std::move(done)); });
+  };
+  const auto count = [&](const std::string& tenant) {
+    hub::LogQuery query;
+    query.tenant = tenant;
+    query.limit = 5000;
+    return at.list_logs(query).size();
+  };
+  CHECK_FALSE(forget(1000));
+  const std::vector<std::string> tenants = {"a", "b", "c"};
+  for (const std::string& tenant : tenants) {
+    for (int i = 0; i < 700; ++i) {
+      hub::ConnectionLog log = a_log(fmt::format("c-{}-{:04}", tenant, i));
+      log.tenant = tenant;
+      log.disconnected_at = 1000 + i;
+      at.shard->store().close_log(log, [](Result<void>) {});
+    }
+  }
+  hub::ConnectionLog open = a_log("c-open");
+  open.tenant = "b";
+  REQUIRE(at.shard->stores([&](auto done) { at.shard->store().open_log(open, std::move(done)); }));
+  // 500 of each are old.
+  CHECK(forget(1500));
+  CHECK(count("a") + count("b") + count("c") == 1100);
+  CHECK_FALSE(forget(1500));
+  for (const std::string& tenant : tenants) CHECK(count(tenant) == 200);
+  CHECK_FALSE(forget(1500));
+  CHECK(count("c") == 200);
+  // One that goes on has not ended, however long ago it began.
+  at.reopen();
+  CHECK(count("b") == 201);
+}
+
+TEST_CASE_TEMPLATE("a log of many tenants is looked through in bounded steps", World, EVERY_STORE) {
+  Fixture<World> at;
+  for (int i = 0; i < 250; ++i) {
+    hub::ConnectionLog log = a_log(fmt::format("c-{}", i));
+    log.tenant = fmt::format("tenant-{:03}", i);
+    REQUIRE(at.close_log(log, i == 249 ? 1000 : 3000));
+  }
+  const auto forget = [&] {
+    return *at.shard->template wait<bool>(
+        [&](auto done) { at.shard->store().forget_logs(2000, std::move(done)); });
+  };
+  int steps = 1;
+  while (forget()) ++steps;
+  CHECK(steps <= 3);
+  hub::LogQuery query;
+  query.tenant = "tenant-249";
+  CHECK(at.list_logs(query).empty());
+  query.tenant = "tenant-248";
+  CHECK(at.list_logs(query).size() == 1);
+}
+
 TEST_CASE_TEMPLATE("a store that opens ends what its last life left open", World, EVERY_STORE) {
   Fixture<World> at;
   CHECK(at.shard->stores(
@@ -506,8 +565,8 @@ TEST_CASE_TEMPLATE("revocations keep the later expiry and go when it has passed"
   REQUIRE(at.revoke("b", 100));
   REQUIRE(at.revoke("c", 100));
   const auto unexpired = [&](std::int64_t now) {
-    return *at.shard->template wait<std::vector<auth::Revocation>>(
-        [&](auto done) { at.shard->store().load_unexpired(now, std::move(done)); });
+    at.world.clock.now = now;
+    return at.world.load()->revocations;
   };
   using All = std::vector<auth::Revocation>;
   CHECK(unexpired(99) == All{{"default", "a", 200}, {"default", "b", 0}, {"default", "c", 100}});

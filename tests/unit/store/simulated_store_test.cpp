@@ -37,6 +37,7 @@ struct Simulation {
     shard->save(a_command("k-1", 1, 77), note());
     shard->open_log(a_log("c-2"), note());
     shard->close_log(ended(a_log("c-1")), note());
+    shard->forget_logs(10'000'000, [](Result<bool>) {});
     shard->revoke({"default", "a", 0}, note());
     shard->forget_expired(1'000'000, note());
     shard->remove(2, note());
