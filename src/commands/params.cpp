@@ -1,5 +1,7 @@
 #include "commands/params.h"
 
+#include <fmt/format.h>
+
 #include <list>
 #include <unordered_map>
 #include <utility>
@@ -7,6 +9,7 @@
 #include "commands/json_value.h"
 #include "commands/schema.h"
 #include "commands/schema_check.h"
+#include "protocol/problems.h"
 
 namespace fairlead::commands {
 namespace {
@@ -57,6 +60,25 @@ Params::Params() : cache_(std::make_unique<Cache>()) {}
 Params::~Params() = default;
 
 std::size_t Params::size() const { return cache_->size(); }
+
+Result<void> Params::check_declared(const protocol::Capabilities& declared) {
+  protocol::Problems problems;
+  for (const protocol::Capabilities::Command& command : declared.commands()) {
+    if (command.params_schema.empty()) continue;
+    const auto schema = Schema::compile(command.params_schema);
+    if (schema) continue;
+    const std::string path =
+        fmt::format("capabilities.commands.{}.params", protocol::shortened(command.name));
+    const std::vector<FieldProblem>& fields = schema.error().fields;
+    if (fields.empty() || fields[0].path.empty()) {
+      problems.add(path, schema.error().message);
+    } else {
+      problems.add(fmt::format("{}.{}", path, fields[0].path), fields[0].problem);
+    }
+  }
+  if (problems.is_empty()) return {};
+  return std::unexpected(std::move(problems).to_error());
+}
 
 Result<void> Params::check(std::string_view schema, const std::optional<std::string>& params) {
   if (schema.empty()) return {};

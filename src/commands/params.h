@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "protocol/capabilities.h"
 
 namespace fairlead::commands {
 
@@ -18,6 +19,10 @@ class Params {
   ~Params();
   Params(const Params&) = delete;
   Params& operator=(const Params&) = delete;
+
+  /// Whether the schema of every command that is declared can be used; kInvalid names each that
+  /// cannot, such as `capabilities.commands.set_target.params.properties.celsius.type`.
+  static Result<void> check_declared(const protocol::Capabilities& declared);
 
   /// kInvalid with `fields` such as `params.celsius`. An empty schema takes everything; no params
   /// are checked as `{}`. A schema that cannot be used is a problem of `params`: nothing is sent

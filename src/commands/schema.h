@@ -114,8 +114,9 @@ struct SchemaNode {
 /// what is in the same document, never elsewhere.
 class Schema {
  public:
-  /// kInvalid with a message that names the keyword which cannot be used: of the wrong type, a
-  /// pattern that RE2 does not know, a reference that leads out of the document; too many rules.
+  /// kInvalid with the path in the schema (`properties.celsius.type`) and a message that names the
+  /// keyword which cannot be used: of the wrong type, a pattern that RE2 does not know, a reference
+  /// that leads out of the document; too many rules.
   static Result<Schema> compile(std::string_view json);
 
   const SchemaNode& root() const { return *nodes_.front(); }

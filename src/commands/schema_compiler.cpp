@@ -62,6 +62,28 @@ std::string_view name_of(Kind kind) {
   return "value";
 }
 
+void append_member(std::string& path, std::string_view name) {
+  if (!path.empty()) path += '.';
+  path += protocol::shortened(name);
+}
+
+/// Where `wanted` stands in `tree`, behind `path`; false, and nothing appended, when it is not
+/// there. As deep as JsonValue::parse lets a document be.
+bool append_path(const JsonValue& tree, const JsonValue& wanted, std::string& path) {
+  if (&tree == &wanted) return true;
+  const std::size_t before = path.size();
+  for (std::size_t i = 0; i < tree.items().size(); ++i) {
+    if (tree.is(Kind::kObject)) {
+      append_member(path, tree.keys()[i]);
+    } else {
+      path += fmt::format("[{}]", i);
+    }
+    if (append_path(tree.items()[i], wanted, path)) return true;
+    path.resize(before);
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<Schema> Schema::compile(std::string_view json) {
@@ -75,16 +97,18 @@ Result<Schema> SchemaCompiler::run() {
   while (!open_.empty() && !problem_) {
     const Open next = open_.front();
     open_.pop_front();
+    current_ = &next.source;
     fill(next);
   }
-  if (problem_) return fail(Code::kInvalid, "{}", *problem_);
-  return std::move(schema_);
+  if (!problem_) return std::move(schema_);
+  return std::unexpected(Error{
+      .code = Code::kInvalid, .message = problem_->problem, .fields = {*std::move(problem_)}});
 }
 
 const SchemaNode* SchemaCompiler::node(const JsonValue& source) {
   const auto [known, is_new] = known_.try_emplace(&source, nullptr);
   if (is_new) {
-    if (schema_.nodes_.size() >= kMaxNodes) refuse("it has too many parts");
+    if (schema_.nodes_.size() >= kMaxNodes) refuse("", "it has too many parts");
     schema_.nodes_.push_back(std::make_unique<SchemaNode>());
     known->second = schema_.nodes_.back().get();
     open_.push_back({source, *schema_.nodes_.back()});
@@ -108,7 +132,7 @@ void SchemaCompiler::fill(const Open& open) {
     open.node.is_never = !open.source.boolean();
     return;
   }
-  if (!open.source.is(Kind::kObject)) return refuse("a schema must be an object or a boolean");
+  if (!open.source.is(Kind::kObject)) return refuse("", "a schema must be an object or a boolean");
   if (const JsonValue* reference = open.source.member("$ref")) {
     return add_reference(open, *reference);
   }
@@ -125,11 +149,11 @@ void SchemaCompiler::fill(const Open& open) {
 }
 
 void SchemaCompiler::add_reference(const Open& open, const JsonValue& reference) {
-  if (!reference.is(Kind::kString)) return refuse("$ref must be a string");
+  if (!reference.is(Kind::kString)) return refuse("$ref", "$ref must be a string");
   const JsonValue* target = references_.resolve(open.source, reference.text());
   if (target == nullptr) {
-    return refuse(
-        fmt::format("$ref {} leads to nothing in it", protocol::shortened(reference.text())));
+    return refuse("$ref", fmt::format("$ref {} leads to nothing in it",
+                                      protocol::shortened(reference.text())));
   }
   open.node.rules.emplace_back(ReferenceRule{node(*target)});
 }
@@ -148,10 +172,10 @@ void SchemaCompiler::add_type(const Open& open) {
     for (const auto& [known, known_bit] : kTypes) {
       if (known == name) bit = known_bit;
     }
-    if (bit == 0) return refuse("type: " + protocol::shortened(name) + " is no type");
+    if (bit == 0) return refuse("type", "type: " + protocol::shortened(name) + " is no type");
     open.node.types = static_cast<std::uint8_t>(open.node.types | bit);
   }
-  if (names.empty()) refuse("type names no type");
+  if (names.empty()) refuse("type", "type names no type");
 }
 
 void SchemaCompiler::add_values(const Open& open) {
@@ -169,7 +193,7 @@ void SchemaCompiler::add_numbers(const Open& open) {
     if (bound == nullptr) continue;
     if (kind == NumberRule::Kind::kMultipleOf &&
         (bound->number().is_zero() || bound->number().is_negative())) {
-      return refuse("multipleOf must be above 0");
+      return refuse("multipleOf", "multipleOf must be above 0");
     }
     open.node.rules.emplace_back(NumberRule{kind, bound->number()});
   }
@@ -180,14 +204,15 @@ void SchemaCompiler::add_counts(const Open& open) {
     const JsonValue* bound = member(open.source, rule.keyword, Kind::kNumber);
     if (bound == nullptr) continue;
     const auto count = bound->number().as_count();
-    if (!count) return refuse(fmt::format("{} must be a whole number from 0 on", rule.keyword));
+    if (!count)
+      return refuse(rule.keyword, fmt::format("{} must be a whole number from 0 on", rule.keyword));
     open.node.rules.emplace_back(CountRule{rule.counted, rule.is_most, *count});
   }
 }
 
 void SchemaCompiler::add_pattern(const Open& open) {
   if (const JsonValue* text = member(open.source, "pattern", Kind::kString)) {
-    open.node.rules.emplace_back(PatternRule{pattern(text->text())});
+    open.node.rules.emplace_back(PatternRule{pattern(text->text(), "pattern")});
   }
 }
 
@@ -225,7 +250,8 @@ void SchemaCompiler::add_members(const Open& open) {
     rule.named.emplace_back(named->keys()[i], node(named->items()[i]));
   }
   for (std::size_t i = 0; matching != nullptr && i < matching->keys().size(); ++i) {
-    rule.matching.emplace_back(pattern(matching->keys()[i]), node(matching->items()[i]));
+    rule.matching.emplace_back(pattern(matching->keys()[i], "patternProperties"),
+                               node(matching->items()[i]));
   }
   open.node.rules.emplace_back(std::move(rule));
 }
@@ -252,7 +278,7 @@ void SchemaCompiler::add_logic(const Open& open) {
   for (const auto& [keyword, kind] : kCombinations) {
     const JsonValue* of = member(open.source, keyword, Kind::kArray);
     if (of == nullptr) continue;
-    if (of->items().empty()) return refuse(fmt::format("{} must not be empty", keyword));
+    if (of->items().empty()) return refuse(keyword, fmt::format("{} must not be empty", keyword));
     open.node.rules.emplace_back(CombinationRule{kind, nodes(*of)});
   }
   if (const SchemaNode* schema = node_of(open.source, "not")) {
@@ -264,7 +290,7 @@ const JsonValue* SchemaCompiler::member(const JsonValue& schema, std::string_vie
                                         Kind kind) {
   const JsonValue* found = schema.member(keyword);
   if (found == nullptr || found->is(kind)) return found;
-  refuse(fmt::format("{} must be of type {}", keyword, name_of(kind)));
+  refuse(keyword, fmt::format("{} must be of type {}", keyword, name_of(kind)));
   return nullptr;
 }
 
@@ -274,29 +300,34 @@ std::vector<std::string> SchemaCompiler::texts(const JsonValue& list, std::strin
     if (item.is(Kind::kString)) texts.push_back(item.text());
   }
   if (!list.is(Kind::kArray) || texts.size() != list.items().size()) {
-    refuse(fmt::format("{} must hold strings", keyword));
+    refuse(keyword, fmt::format("{} must hold strings", keyword));
   }
   return texts;
 }
 
-std::unique_ptr<re2::RE2> SchemaCompiler::pattern(const std::string& text) {
-  if (++patterns_ > kMaxPatterns) refuse("it has too many patterns");
+std::unique_ptr<re2::RE2> SchemaCompiler::pattern(const std::string& text,
+                                                  std::string_view keyword) {
+  if (++patterns_ > kMaxPatterns) refuse(keyword, "it has too many patterns");
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(kPatternBytes);
   options.set_never_capture(true);
   auto pattern = std::make_unique<re2::RE2>(text, options);
   if (!pattern->ok()) {
-    refuse(fmt::format("pattern {} cannot be used: {}", protocol::shortened(text),
-                       protocol::shortened(pattern->error())));
+    refuse(keyword, fmt::format("pattern {} cannot be used: {}", protocol::shortened(text),
+                                protocol::shortened(pattern->error())));
   } else if (pattern->ProgramSize() > kMaxPatternProgram) {
-    refuse(fmt::format("pattern {} is too large", protocol::shortened(text)));
+    refuse(keyword, fmt::format("pattern {} is too large", protocol::shortened(text)));
   }
   return pattern;
 }
 
-void SchemaCompiler::refuse(std::string problem) {
-  if (!problem_) problem_ = std::move(problem);
+void SchemaCompiler::refuse(std::string_view keyword, std::string problem) {
+  if (problem_) return;
+  std::string path;
+  append_path(document_, *current_, path);
+  if (!keyword.empty()) append_member(path, keyword);
+  problem_.emplace(std::move(path), std::move(problem));
 }
 
 }  // namespace fairlead::commands

@@ -20,7 +20,8 @@ namespace fairlead::commands {
 class SchemaCompiler {
  public:
   /// `document` outlives this.
-  explicit SchemaCompiler(const JsonValue& document) : document_(document), references_(document) {}
+  explicit SchemaCompiler(const JsonValue& document)
+      : document_(document), references_(document), current_(&document) {}
 
   Result<Schema> run();
 
@@ -51,9 +52,9 @@ class SchemaCompiler {
   /// A member of the wanted kind; null when there is none, and a problem when it is another kind.
   const JsonValue* member(const JsonValue& schema, std::string_view keyword, JsonValue::Kind kind);
   std::vector<std::string> texts(const JsonValue& list, std::string_view keyword);
-  std::unique_ptr<re2::RE2> pattern(const std::string& text);
-  /// The first one counts.
-  void refuse(std::string problem);
+  std::unique_ptr<re2::RE2> pattern(const std::string& text, std::string_view keyword);
+  /// The first one counts; it is of that keyword of the schema under way.
+  void refuse(std::string_view keyword, std::string problem);
 
   const JsonValue& document_;
   SchemaReferences references_;
@@ -61,7 +62,9 @@ class SchemaCompiler {
   std::unordered_map<const JsonValue*, const SchemaNode*> known_;
   std::deque<Open> open_;
   std::size_t patterns_ = 0;
-  std::optional<std::string> problem_;
+  /// The schema under way.
+  const JsonValue* current_;
+  std::optional<FieldProblem> problem_;
 };
 
 }  // namespace fairlead::commands

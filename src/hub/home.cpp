@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "commands/params.h"
+#include "protocol/capabilities.h"
 #include "protocol/events.h"
 #include "protocol/json_writer.h"
 #include "protocol/names.h"
@@ -63,6 +65,16 @@ Result<protocol::DeviceRef> Home::find_or_add(const std::string& tenant, const s
     commands_.know(*ref, key);
   }
   return *ref;
+}
+
+Result<void> Home::check_declared(std::optional<protocol::DeviceRef> known,
+                                  const protocol::DeviceRegister& request) const {
+  if (!request.capabilities || !*request.capabilities) return {};
+  const std::string& text = **request.capabilities;
+  if (known && devices_.admitted(*known).about->capabilities == text) return {};
+  const auto declared = protocol::Capabilities::parse(text);
+  if (!declared) return std::unexpected(declared.error());
+  return commands::Params::check_declared(*declared);
 }
 
 DeviceAddress Home::address(protocol::DeviceRef ref) const {

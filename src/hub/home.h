@@ -99,6 +99,10 @@ class Home final : private devices::EventSink,
   Result<protocol::DeviceRef> find(const auth::Principal& principal, std::string_view id) const;
   /// The same for an entry that may still have to be made.
   Result<protocol::DeviceRef> find_or_add(const std::string& tenant, const std::string& id);
+  /// Whether the commands that an entry declares can be checked; kInvalid names what cannot. What
+  /// the device has declared already is not looked at again.
+  Result<void> check_declared(std::optional<protocol::DeviceRef> known,
+                              const protocol::DeviceRegister& request) const;
   /// Ends the device's connection and deletes it. In this order: a sample that came behind the
   /// deletion would belong to nobody.
   void remove(protocol::DeviceRef ref, Completion<void> done);

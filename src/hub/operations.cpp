@@ -118,7 +118,13 @@ void Operations::write_device(const auth::Principal& who, const std::string& id,
         Home& home = there.home();
         auto ref = home.find(who, id);
         const bool is_new = !ref;
-        if (!ref && replaces && auth::may_touch(who, id)) ref = home.find_or_add(who.tenant, id);
+        const bool may_create = replaces && auth::may_touch(who, id);
+        if (is_new && !may_create) return answer(std::unexpected(ref.error()));
+        const auto known = is_new ? std::nullopt : std::optional(*ref);
+        if (auto fine = home.check_declared(known, request.entry); !fine) {
+          return answer(std::unexpected(std::move(fine.error())));
+        }
+        if (is_new) ref = home.find_or_add(who.tenant, id);
         if (!ref) return answer(std::unexpected(ref.error()));
         home.devices().write(
             *ref, request, replaces,

@@ -69,6 +69,10 @@ void Router::handle(Session& session, protocol::RequestId id, protocol::Telemetr
 void Router::handle(Session& session, protocol::RequestId id, protocol::DeviceRegister& request) {
   Home& home = shard_.home();
   const protocol::DeviceRef device = session.seat.device;
+  if (auto fine = home.check_declared(device, request); !fine) {
+    session.answer_error(session.take_ticket(std::move(id)), fine.error());
+    return;
+  }
   home.devices().register_device(
       device, request,
       reply<void>(session, std::move(id), [&home, device](protocol::JsonWriter& json) {

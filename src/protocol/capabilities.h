@@ -17,6 +17,12 @@ namespace fairlead::protocol {
 /// nothing: any metric, any command.
 class Capabilities {
  public:
+  struct Command {
+    std::string name;
+    /// JSON text; empty: it declared none.
+    std::string params_schema;
+  };
+
   /// `json`: the text of a JSON object. Problems are named from `capabilities.` on.
   static Result<Capabilities> parse(std::string_view json);
 
@@ -29,6 +35,8 @@ class Capabilities {
 
   /// Whether the device takes a command of that name (any, when it declared no `commands`).
   bool takes(std::string_view command) const;
+  /// By name.
+  std::span<const Command> commands() const { return commands_; }
   /// The JSON Schema of a command's params as JSON text; empty when it declared none.
   std::string_view params_schema(std::string_view command) const;
 
@@ -51,11 +59,6 @@ class Capabilities {
     /// Empty: any value.
     std::vector<Choice> choices{};
   };
-  struct Command {
-    std::string name;
-    std::string params_schema;
-  };
-
   const Metric* find_metric(std::string_view name) const;
   const Command* find_command(std::string_view name) const;
   static std::optional<std::string> problem_of(const Metric& declared, const MetricView& metric);

@@ -59,7 +59,7 @@ class Capabilities::Reader {
     if (!is_metric_name(node.key)) {
       members.add_here("a metric's name has 1 to 64 characters of A-Z a-z 0-9 _ . : / -");
     }
-    read_type(members, metric);
+    const bool has_type = read_type(members, metric);
     metric.required = members.boolean("required").value_or(false);
     metric.minimum = read_number(members, "minimum");
     metric.maximum = read_number(members, "maximum");
@@ -72,18 +72,22 @@ class Capabilities::Reader {
     }
     members.text("unit", 0, kMaxCapabilitiesBytes);
     members.text("description", 0, kMaxCapabilitiesBytes);
-    read_choices(members, metric);
-    forget_foreign_rules(metric);
+    if (has_type) {
+      read_choices(members, metric);
+      refuse_foreign_rules(members, metric.type);
+    }
     return metric;
   }
 
-  void read_type(const Members& members, Capabilities::Metric& metric) {
+  /// False when there is none that can be used.
+  bool read_type(const Members& members, Capabilities::Metric& metric) {
     static constexpr std::array<std::string_view, 4> kTypes = {"number", "integer", "boolean",
                                                                "string"};
-    if (!members.require("type")) return;
+    if (!members.require("type")) return false;
     const auto word = members.word("type", {kTypes[0], kTypes[1], kTypes[2], kTypes[3]});
-    if (!word) return;
+    if (!word) return false;
     metric.type = static_cast<MetricType>(std::ranges::find(kTypes, *word) - kTypes.begin());
+    return true;
   }
 
   static std::optional<double> read_number(const Members& members, std::string_view name) {
@@ -98,7 +102,9 @@ class Capabilities::Reader {
     const Node* const list = members.array("enum");
     if (list == nullptr) return;
     if (list->children == 0) members.add("enum", "must have at least one value");
+    std::size_t index = 0;
     for (const Node& node : document_.children(*list)) {
+      const std::string path = fmt::format("{}[{}]", members.path("enum"), index++);
       const MetricView value{.name = {},
                              .kind = node.kind == NodeKind::kString    ? ValueKind::kString
                                      : node.kind == NodeKind::kBoolean ? ValueKind::kBoolean
@@ -108,20 +114,23 @@ class Capabilities::Reader {
       const bool is_scalar = node.kind == NodeKind::kString || node.kind == NodeKind::kBoolean ||
                              node.kind == NodeKind::kNumber;
       if (!is_scalar || !Capabilities::has_type(metric, value)) {
-        members.add("enum",
-                    fmt::format("has {}, which is not of the metric's type", describe(node)));
-        return;
+        problems_.add(path, fmt::format("{} is not of the metric's type", describe(node)));
+        continue;
       }
       metric.choices.push_back({.number = node.number, .text = std::string(node.text)});
     }
   }
 
-  // A maximum of a string, or a length of a number, says nothing (as in JSON Schema).
-  static void forget_foreign_rules(Capabilities::Metric& metric) {
-    const bool is_number =
-        metric.type == MetricType::kNumber || metric.type == MetricType::kInteger;
-    if (!is_number) metric.minimum = metric.maximum = std::nullopt;
-    if (metric.type != MetricType::kString) metric.max_length = std::nullopt;
+  // In JSON Schema a maximum of a string, or a length of a number, says nothing: here the one who
+  // wrote it is told that it would never be looked at.
+  static void refuse_foreign_rules(const Members& members, MetricType type) {
+    const bool is_number = type == MetricType::kNumber || type == MetricType::kInteger;
+    for (const char* rule : {"minimum", "maximum"}) {
+      if (!is_number && members.find(rule) != nullptr) members.add(rule, "is for numbers only");
+    }
+    if (type != MetricType::kString && members.find("maxLength") != nullptr) {
+      members.add("maxLength", "is for strings only");
+    }
   }
 
   Capabilities::Command read_command(const Node& node, const Members& members) {

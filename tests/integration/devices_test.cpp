@@ -83,6 +83,47 @@ TEST_CASE("a register or a status that makes no sense is invalid and changes not
   CHECK(device_of(id)["capabilities"].is_null());
 }
 
+TEST_CASE("a declaration that cannot be used is invalid, with its path, however it comes") {
+  const std::string id = unique("boiler");
+  WsClient device = hub().device(id);
+  const Json before = device_of(id);
+  const auto http = hub().http();
+  const auto path = [](const Json& error) { return error["fields"][0]["path"].as_string(); };
+  const auto refused = [&](const Json& capabilities) {
+    const std::string told =
+        path(device.refused("invalid", registered(obj("capabilities", capabilities))));
+    for (const char* method : {"PUT", "PATCH"}) {
+      const Json body = obj("capabilities", capabilities);
+      const auto answer = http.request(method, "/v1/devices/" + id, body.dump());
+      CHECK(answer.status == 400);
+      CHECK(path(answer.json()) == told);
+    }
+    const std::string other = "/v1/devices/" + unique("new");
+    CHECK(http.put(other, obj("capabilities", capabilities)).status == 400);
+    CHECK(http.get(other).status == 404);
+    return told;
+  };
+  const auto metric = [&](Json rules) {
+    return refused(obj("metrics", obj("t", obj("type", "number"), "x", std::move(rules))));
+  };
+  CHECK(metric(obj("type", "float")) == "capabilities.metrics.x.type");
+  CHECK(metric(obj("type", "number", "minimum", 5, "maximum", 1)) ==
+        "capabilities.metrics.x.minimum");
+  CHECK(metric(obj("type", "integer", "enum", arr(1, "2"))) == "capabilities.metrics.x.enum[1]");
+  CHECK(metric(obj("type", "number", "maxLength", 5)) == "capabilities.metrics.x.maxLength");
+  const auto command = [&](Json schema) {
+    return refused(obj("commands", obj("set_target", obj("params", std::move(schema)))));
+  };
+  const std::string params = "capabilities.commands.set_target.params";
+  CHECK(command(5) == params);
+  CHECK(command(obj("type", "float")) == params + ".type");
+  CHECK(command(obj("properties", obj("celsius", obj("minimum", "low")))) ==
+        params + ".properties.celsius.minimum");
+  CHECK(command(obj("properties", obj("name", obj("pattern", "(")))) ==
+        params + ".properties.name.pattern");
+  CHECK(device_of(id).without("last_seen") == before.without("last_seen"));
+}
+
 TEST_CASE("a status is kept with its detail") {
   const std::string id = unique("boiler");
   WsClient device = hub().device(id);

@@ -142,4 +142,43 @@ TEST_CASE("references go to ids, anchors and pointers of the same document") {
 }
 
 }  // namespace
+TEST_CASE("a declaration names where each schema cannot be used") {
+  const auto path = [](const std::string& schema) {
+    const auto declared =
+        protocol::Capabilities::parse(R"({"commands":{"set":{"params":)" + schema + "}}}");
+    REQUIRE(declared.has_value());
+    const auto result = Params::check_declared(*declared);
+    if (result) return std::string();
+    CHECK(result.error().code == Code::kInvalid);
+    REQUIRE(result.error().fields.size() == 1);
+    return result.error().fields[0].path;
+  };
+  const std::string params = "capabilities.commands.set.params";
+  CHECK(path(R"({"type":"object","properties":{"celsius":{"type":"number"}}})").empty());
+  CHECK(path(R"({"type":"float"})") == params + ".type");
+  CHECK(path(R"({"properties":{"a":{"properties":{"b":{"type":5}}}}})") ==
+        params + ".properties.a.properties.b.type");
+  CHECK(path(R"({"properties":{"a":5}})") == params + ".properties.a");
+  CHECK(path(R"({"properties":[]})") == params + ".properties");
+  CHECK(path(R"({"items":[{},{"minimum":"x"}]})") == params + ".items[1].minimum");
+  CHECK(path(R"({"anyOf":[]})") == params + ".anyOf");
+  CHECK(path(R"({"anyOf":[{"maxLength":-1}]})") == params + ".anyOf[0].maxLength");
+  CHECK(path(R"({"not":{"pattern":"("}})") == params + ".not.pattern");
+  CHECK(path(R"({"patternProperties":{"(":{}}})") == params + ".patternProperties");
+  CHECK(path(R"({"definitions":{"x":{"required":[1]}},"$ref":"#/definitions/x"})") ==
+        params + ".definitions.x.required");
+  CHECK(path(R"({"properties":{"a":{"$ref":"#/nowhere"}}})") == params + ".properties.a.$ref");
+}
+
+TEST_CASE("a declaration names every command whose schema cannot be used") {
+  const auto declared = protocol::Capabilities::parse(
+      R"({"commands":{"a":{"params":{"type":"x"}},"b":{},"c":{"params":{"enum":1}}}})");
+  REQUIRE(declared.has_value());
+  const auto result = Params::check_declared(*declared);
+  REQUIRE_FALSE(result.has_value());
+  REQUIRE(result.error().fields.size() == 2);
+  CHECK(result.error().fields[0].path == "capabilities.commands.a.params.type");
+  CHECK(result.error().fields[1].path == "capabilities.commands.c.params.enum");
+}
+
 }  // namespace fairlead::commands

@@ -179,8 +179,14 @@ TEST_CASE("a declaration that makes no sense is refused, and says where") {
         "capabilities.metrics.m.enum: must have at least one value");
   CHECK(refused_metric(R"({"type":"number","enum":1})") ==
         "capabilities.metrics.m.enum: must be an array, not 1");
-  CHECK(refused_metric(R"({"type":"number","enum":["a"]})") ==
-        R"(capabilities.metrics.m.enum: has "a", which is not of the metric's type)");
+  CHECK(refused_metric(R"({"type":"number","enum":[1,"a"]})") ==
+        R"(capabilities.metrics.m.enum[1]: "a" is not of the metric's type)");
+  CHECK(refused_metric(R"({"type":"number","maxLength":5})") ==
+        "capabilities.metrics.m.maxLength: is for strings only");
+  CHECK(refused_metric(R"({"type":"boolean","maximum":5})") ==
+        "capabilities.metrics.m.maximum: is for numbers only");
+  CHECK(refused_metric(R"({"type":"string","minimum":5})") ==
+        "capabilities.metrics.m.minimum: is for numbers only");
   CHECK(refused_metric(R"({"type":"integer","enum":[1.5]})").find("enum") != std::string::npos);
   CHECK(refused_metric(R"({"type":"number","enum":[null]})").find("enum") != std::string::npos);
   CHECK(refused_metric(R"({"type":"number","required":"yes"})") ==
