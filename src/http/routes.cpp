@@ -124,7 +124,8 @@ class CorsExchange final : public net::Exchange {
  private:
   void add_headers(net::HttpResponse& response) const {
     response.headers.emplace_back("Access-Control-Allow-Origin", origin_);
-    response.headers.emplace_back("Access-Control-Expose-Headers", "Link, Retry-After");
+    response.headers.emplace_back("Access-Control-Expose-Headers",
+                                  "Link, Retry-After, WWW-Authenticate");
     response.headers.emplace_back("Vary", "Origin");
   }
 

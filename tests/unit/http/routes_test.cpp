@@ -122,6 +122,7 @@ TEST_CASE("a page of an allowed origin may read every answer, errors and preflig
         front.send("OPTIONS", "/v1/devices/a", "", from_app)}) {
     CHECK(outcome.header("Access-Control-Allow-Origin") == "https://app.example");
     CHECK(outcome.header("Vary") == "Origin");
+    CHECK(outcome.header("Access-Control-Expose-Headers") == "Link, Retry-After, WWW-Authenticate");
   }
   const Outcome preflight = front.send("OPTIONS", "/v1/devices/a", "", from_app);
   CHECK(preflight.status() == 204);
