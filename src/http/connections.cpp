@@ -13,6 +13,16 @@ std::optional<std::string> text_of(const Query& query, std::string_view name) {
   return value ? std::optional(std::string(*value)) : std::nullopt;
 }
 
+Result<hub::ConnectionFilter> connection_filter_of(const Query& query) {
+  hub::ConnectionFilter filter{.kind = text_of(query, "kind"),
+                               .subject = text_of(query, "subject"),
+                               .prefix = text_of(query, "prefix").value_or("")};
+  const bool is_kind = !filter.kind || *filter.kind == auth::name_of(auth::Kind::kDevice) ||
+                       *filter.kind == auth::name_of(auth::Kind::kClient);
+  if (!is_kind) return invalid_field("kind", "must be device or client");
+  return filter;
+}
+
 Result<hub::LogQuery> log_query_of(const Query& query) {
   constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
   hub::LogQuery logs;
@@ -64,10 +74,10 @@ void list_connections(Context& context, Request request) {
   if (!limit) return respond_error(*request.exchange, limit.error());
   auto after = name_cursor(request.query);
   if (!after) return respond_error(*request.exchange, after.error());
+  auto filter = connection_filter_of(request.query);
+  if (!filter) return respond_error(*request.exchange, filter.error());
   context.operations.list_connections(
-      request.who,
-      {.kind = text_of(request.query, "kind"), .subject = text_of(request.query, "subject")},
-      std::move(*after), *limit,
+      request.who, std::move(*filter), std::move(*after), *limit,
       [exchange = std::move(request.exchange)](Result<hub::JsonPage> page) {
         if (!page) return respond_error(*exchange, page.error());
         std::optional<std::string> next;

@@ -1,10 +1,10 @@
 #include "hub/operations.h"
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <utility>
 
+#include "hub/listing.h"
 #include "hub/shard.h"
 #include "protocol/json_writer.h"
 
@@ -24,67 +24,12 @@ bool fits(const DeviceFilter& filter, const devices::Device& device, bool is_con
          (!filter.status || filter.status == device.about->status);
 }
 
-/// Entries that one shard may look at for one page: a filter that fits little must not hold a
-/// shard.
-constexpr std::size_t kMaxScanned = 10'000;
-
 /// Queries for one page of the log, of which a narrow principal may see little.
 constexpr int kMaxLogRounds = 8;
 
 bool is_listed(const ConnectionLog& log, const auth::Principal& who) {
   return log.kind != auth::name_of(auth::Kind::kDevice) || auth::may_touch(who, log.subject);
 }
-
-/// One shard's part of a page.
-struct Part {
-  /// By name, at most one more than the page holds.
-  std::vector<std::pair<std::string, std::string>> items;
-  /// Where the shard stopped looking; nullopt: at its end.
-  std::optional<std::string> stopped_at;
-};
-
-/// Joins the parts of a page from all shards, in the order of names.
-class Gathering {
- public:
-  Gathering(std::size_t parts, std::size_t limit, Completion<JsonPage> done)
-      : parts_left_(parts), limit_(limit), done_(std::move(done)) {}
-
-  void add(Part part) {
-    for (auto& [name, json] : part.items) items_.emplace(std::move(name), std::move(json));
-    // Behind the first stop there may be names that were not looked at.
-    if (part.stopped_at && (!stopped_at_ || *part.stopped_at < *stopped_at_)) {
-      stopped_at_ = std::move(part.stopped_at);
-    }
-    if (--parts_left_ == 0) finish();
-  }
-
- private:
-  void finish() {
-    JsonPage page;
-    std::string last;
-    bool is_whole = true;
-    for (auto& [name, json] : items_) {
-      if (page.items.size() == limit_ || (stopped_at_ && name > *stopped_at_)) {
-        is_whole = false;
-        break;
-      }
-      page.items.push_back(std::move(json));
-      last = name;
-    }
-    if (!is_whole && page.items.size() == limit_) {
-      page.next = last;
-    } else if (stopped_at_) {
-      page.next = stopped_at_;
-    }
-    done_(std::move(page));
-  }
-
-  std::map<std::string, std::string> items_;
-  std::optional<std::string> stopped_at_;
-  std::size_t parts_left_;
-  std::size_t limit_;
-  Completion<JsonPage> done_;
-};
 
 }  // namespace
 
@@ -152,29 +97,18 @@ void Operations::delete_device(const auth::Principal& who, const std::string& id
 void Operations::list_devices(const auth::Principal& who, DeviceFilter filter, std::string after,
                               std::size_t limit, Completion<JsonPage> done) {
   if (refuse(auth::permit(who, auth::Operation::kListDevices), done)) return;
-  const std::size_t shards = shard_.ports().peers.count();
-  auto gathering = std::make_shared<Gathering>(shards, limit, std::move(done));
-  for (std::size_t shard = 0; shard < shards; ++shard) {
-    shard_.ask<Part>(
-        shard,
-        [who, filter, after, limit](Shard& there, auto answer) {
-          Home& home = there.home();
-          Part part;
-          std::size_t scanned = 0;
-          home.devices().each(who.tenant, filter.prefix, after, [&](protocol::DeviceRef ref) {
-            const devices::Device& device = home.devices().device(ref);
-            if (auth::may_touch(who, device.id) &&
-                fits(filter, device, home.devices().is_connected(ref))) {
-              part.items.emplace_back(device.id, home.device_json(ref));
-            }
-            if (part.items.size() <= limit && ++scanned < kMaxScanned) return true;
-            part.stopped_at = device.id;
-            return false;
-          });
-          answer(std::move(part));
-        },
-        [gathering](Result<Part> part) { gathering->add(std::move(*part)); });
-  }
+  const auto walk = [who, filter = std::move(filter)](Shard& there, std::string_view behind,
+                                                      auto&& visit) {
+    const Home& home = there.home();
+    const devices::Service& devices = home.devices();
+    devices.each(who.tenant, filter.prefix, behind, [&](protocol::DeviceRef ref) {
+      const devices::Device& device = devices.device(ref);
+      const bool is_listed =
+          auth::may_touch(who, device.id) && fits(filter, device, devices.is_connected(ref));
+      return visit(device.id, is_listed, [&] { return home.device_json(ref); });
+    });
+  };
+  gather_page(shard_, walk, std::move(after), limit, std::move(done));
 }
 
 void Operations::post_telemetry(const auth::Principal& who, const std::string& id, std::string body,
@@ -247,26 +181,14 @@ void Operations::latest(const auth::Principal& who, const std::string& id,
 void Operations::list_connections(const auth::Principal& who, ConnectionFilter filter,
                                   std::string after, std::size_t limit, Completion<JsonPage> done) {
   if (refuse(auth::permit(who, auth::Operation::kListConnections), done)) return;
-  const std::size_t shards = shard_.ports().peers.count();
-  auto gathering = std::make_shared<Gathering>(shards, limit, std::move(done));
-  for (std::size_t shard = 0; shard < shards; ++shard) {
-    shard_.ask<Part>(
-        shard,
-        [who, filter, after, limit](Shard& there, auto answer) {
-          Part part;
-          std::size_t scanned = 0;
-          there.connections().each(after, [&](const Session& session) {
-            if (is_listed(session, who, filter)) {
-              part.items.emplace_back(session.info().id(), connection_json(session));
-            }
-            if (part.items.size() <= limit && ++scanned < kMaxScanned) return true;
-            part.stopped_at = session.info().id();
-            return false;
-          });
-          answer(std::move(part));
-        },
-        [gathering](Result<Part> part) { gathering->add(std::move(*part)); });
-  }
+  const auto walk = [who, filter = std::move(filter)](Shard& there, std::string_view behind,
+                                                      auto&& visit) {
+    there.connections().each(behind, [&](const Session& session) {
+      return visit(session.info().id(), is_listed(session, who, filter),
+                   [&] { return connection_json(session); });
+    });
+  };
+  gather_page(shard_, walk, std::move(after), limit, std::move(done));
 }
 
 bool is_listed(const Session& session, const auth::Principal& who, const ConnectionFilter& filter) {
@@ -275,7 +197,8 @@ bool is_listed(const Session& session, const auth::Principal& who, const Connect
   const bool is_device = principal->kind == auth::Kind::kDevice;
   if (is_device && !auth::may_touch(who, principal->subject)) return false;
   return (!filter.kind || *filter.kind == auth::name_of(principal->kind)) &&
-         (!filter.subject || *filter.subject == principal->subject);
+         (!filter.subject || *filter.subject == principal->subject) &&
+         principal->subject.starts_with(filter.prefix);
 }
 
 std::string connection_json(const Session& session) {

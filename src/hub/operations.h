@@ -38,8 +38,10 @@ struct DeviceFilter {
 };
 
 struct ConnectionFilter {
-  std::optional<std::string> kind;
-  std::optional<std::string> subject;
+  std::optional<std::string> kind{};
+  std::optional<std::string> subject{};
+  /// Of the subject.
+  std::string prefix{};
 };
 
 struct LogPage {

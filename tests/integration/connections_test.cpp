@@ -78,6 +78,34 @@ TEST_CASE("the list of connections comes in pages") {
   }
 }
 
+TEST_CASE("the list of connections is filtered by kind, subject and the beginning of the subject") {
+  const std::string tenant = unique("tenant");
+  std::vector<WsClient> peers;
+  for (const char* id : {"boiler-1", "boiler-2", "pump-1"}) {
+    peers.push_back(hub().device(id, tenant));
+  }
+  for (const char* name : {"boiler-app", "panel", "panel"}) {
+    peers.push_back(hub().client(Token::client(name).tenant(tenant).may_do_all()));
+  }
+  const auto http = hub().http(tenant);
+  const auto subjects = [&](const std::string& query) {
+    std::vector<std::string> found;
+    for (const Json& one : http.list("/v1/connections" + query, 1)) {
+      found.push_back(one["subject"].as_string());
+    }
+    std::ranges::sort(found);
+    return found;
+  };
+  using Subjects = std::vector<std::string>;
+  CHECK(subjects("?kind=device") == Subjects{"boiler-1", "boiler-2", "pump-1"});
+  CHECK(subjects("?kind=client") == Subjects{"boiler-app", "panel", "panel"});
+  CHECK(subjects("?subject=panel") == Subjects{"panel", "panel"});
+  CHECK(subjects("?kind=device&subject=panel").empty());
+  CHECK(subjects("?prefix=boiler-") == Subjects{"boiler-1", "boiler-2", "boiler-app"});
+  CHECK(subjects("?prefix=boiler-&kind=device") == Subjects{"boiler-1", "boiler-2"});
+  CHECK(http.get("/v1/connections?kind=robot").status == 400);
+}
+
 TEST_CASE("an administrator closes a connection with 4403") {
   const std::string tenant = unique("tenant");
   WsClient device(hub().port(), {.token = hub().sign(Token::device("d").tenant(tenant))});
