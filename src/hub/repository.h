@@ -54,8 +54,8 @@ class Repository {
   virtual void open_log(ConnectionLog log, Completion<void> done) = 0;
   /// Ends the row of `log.connection` (creates it when its opening was never stored).
   virtual void close_log(ConnectionLog log, Completion<void> done) = 0;
-  /// Drops rows that ended before `before_ms`, of all tenants; a bounded number of them: `done` gets
-  /// whether there may be more.
+  /// Drops rows that ended before `before_ms`, of all tenants; a bounded number of them: `done`
+  /// gets whether there may be more.
   virtual void forget_logs(std::int64_t before_ms, Completion<bool> done) = 0;
   virtual void list_logs(LogQuery query, Completion<std::vector<ConnectionLog>> done) = 0;
 };
