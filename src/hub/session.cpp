@@ -7,12 +7,14 @@
 #include "base/assert.h"
 #include "protocol/events.h"
 #include "protocol/limits.h"
+#include "protocol/problems.h"
 
 namespace fairlead::hub {
 namespace {
 
 // RFC 6455, 5.5: a control frame holds 125 bytes, two of them the code.
 constexpr std::size_t kMaxReasonBytes = 123;
+constexpr std::size_t kEllipsisBytes = 3;
 
 std::string cause_of_peer(const net::CloseInfo& info) {
   if (!info.reason.empty()) return info.reason;
@@ -300,7 +302,8 @@ void Session::end(protocol::CloseCode code, std::string_view reason, const Error
     ++messages_out_;
   }
   book_end(static_cast<std::uint16_t>(code), reason);
-  transport_->close(cause().code, std::string_view(cause().reason).substr(0, kMaxReasonBytes));
+  transport_->close(cause().code,
+                    protocol::shortened(cause().reason, kMaxReasonBytes - kEllipsisBytes));
 }
 
 void Session::book_end(std::uint16_t code, std::string_view reason) {

@@ -204,7 +204,6 @@ bool WebSocketConnection::deliver(std::span<char>& input) {
     --left;
     handle(found);
     if (!host.is_running(this)) return false;
-    has_peer_finished_ = found.kind == Decoded::Kind::kClose && input.empty();
   }
   const bool is_part_only = left == kFramesPerTurn && input.size() < before;
   if (is_part_only && state_.phase == kOpen) {
@@ -297,8 +296,7 @@ void WebSocketConnection::on_deadline() {
 
 void WebSocketConnection::finish(bool is_orderly) {
   Reactor& host = *reactor();
-  // With TLS the peer's close_notify may follow its close frame.
-  if (is_orderly && (!has_peer_finished_ || state_.socket.is_tls())) {
+  if (is_orderly) {
     host.forget(*this);
     host.linger(std::move(state_.socket));
   } else {

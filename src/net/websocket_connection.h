@@ -156,8 +156,6 @@ class WebSocketConnection final : public Transport, public Pollable {
   bool is_blocked_ = false;
   /// `unread` may hold whole messages: they come first, before the socket is read.
   bool has_undelivered_ = false;
-  /// Its close frame has come, and nothing behind it.
-  bool has_peer_finished_ = false;
   /// flush() has moved written() on.
   bool is_progress_untold_ = false;
 };

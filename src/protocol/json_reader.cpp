@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/problems.h"
+
 namespace fairlead::protocol {
 namespace {
 
@@ -223,7 +225,7 @@ bool JsonReader::State::take_number(ondemand::value& value, Node& node) {
   node.text = without_blank_end(value.raw_json_token());
   if (value.get_double().get(node.number) != simdjson::SUCCESS || !std::isfinite(node.number)) {
     return refuse(
-        fmt::format("{} is not a number or out of range", node.text.substr(0, kShownBytes)));
+        fmt::format("{} is not a number or out of range", shortened(node.text, kShownBytes)));
   }
   find_integer(node);
   return true;
@@ -275,7 +277,7 @@ bool JsonReader::State::walk_object(ondemand::value& value, std::size_t index, s
   if (!end_container(index, begin, count, depth == 1)) return false;
   const Node* const doubled = doubled_member(document.at(index));
   if (doubled == nullptr) return true;
-  return refuse(fmt::format("the member \"{}\" is doubled", doubled->key.substr(0, kShownBytes)));
+  return refuse(fmt::format("the member \"{}\" is doubled", shortened(doubled->key, kShownBytes)));
 }
 
 bool JsonReader::State::walk_array(ondemand::value& value, std::size_t index, std::size_t depth) {

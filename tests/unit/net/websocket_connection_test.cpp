@@ -221,13 +221,13 @@ TEST_CASE("the peer's close is echoed with its code and told once") {
         loop.session.transport->written());
 }
 
-TEST_CASE("nothing follows the peer's close frame, so its FIN is not waited for") {
+TEST_CASE("the peer's FIN is waited for: bytes on their way to a closed socket would reset it") {
   Loop loop;
   Peer peer = loop.open_websocket();
   peer.send(kMaskedClose1000);
   loop.until([&] { return peer.is_at_end; }, {&peer});
   CHECK(peer.received == kCloseFrame1000);
-  CHECK(loop.reactor.connections() == 0);
+  CHECK(loop.reactor.connections() == 1);
 }
 
 TEST_CASE("behind a violation more may come, so the peer's FIN is waited for") {

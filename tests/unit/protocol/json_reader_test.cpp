@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/json_writer.h"
 #include "protocol/limits.h"
 
 namespace fairlead::protocol {
@@ -381,6 +382,20 @@ TEST_CASE("an error says what is wrong") {
   const auto why = [&](std::string_view json) { return reader.read_copy(json).error().message; };
   CHECK(why("[1e999]") == "not valid JSON: 1e999 is not a number or out of range");
   CHECK(why(R"({"a":1,"a":2})") == R"(not valid JSON: the member "a" is doubled)");
+  // What is shown of it ends between two characters, wherever it is cut.
+  for (std::size_t ascii = 0; ascii < 4; ++ascii) {
+    std::string key(ascii, 'a');
+    for (int i = 0; i < 40; ++i) key += "\xF0\x9F\x8C\xA1";
+    const std::string doubled = why(fmt::format(R"({{"{0}":1,"{0}":2}})", key));
+    const std::string number = why(fmt::format(R"({{"a":1{}}})", key));
+    CAPTURE(ascii);
+    for (const std::string& message : {doubled, number}) {
+      JsonReader checking;
+      std::string json;
+      JsonWriter(json).begin_object().member("message", message).end_object();
+      CHECK(checking.read_copy(json).has_value());
+    }
+  }
   CHECK(why("{}x") == "not valid JSON: its end is missing or in excess");
   CHECK(why("{}{}") == "not valid JSON: its end is missing or in excess");
   CHECK(why("[1") == "not valid JSON: its end is missing or in excess");
