@@ -19,7 +19,7 @@ if(support)
   target_link_libraries(
     test_support
     PUBLIC fairlead_hub fairlead_store doctest::doctest
-    PRIVATE fairlead_warnings)
+    PRIVATE PkgConfig::PQ fairlead_warnings)
   target_compile_definitions(
     test_support PRIVATE FAIRLEAD_BINARY="${CMAKE_BINARY_DIR}/fairlead"
                          FAIRLEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

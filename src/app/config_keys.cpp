@@ -307,7 +307,15 @@ std::vector<ConfigKey> store_keys() {
       number<std::int64_t>("store.segment_rows",
                            "samples at which a stretch of telemetry becomes a file (SQLite)",
                            FAIRLEAD_MEMBER(segments.rows), 100, 100'000'000),
-      url("store.url", "which database; empty: SQLite in store.data", FAIRLEAD_MEMBER(store_url)),
+      number<std::int64_t>("store.server_patience_ms",
+                           "how long a commit waits for a database server that is away; then it "
+                           "fails",
+                           FAIRLEAD_MEMBER(server_patience_ms), 0, 3'600'000),
+      number<std::int64_t>("store.server_timeout_ms",
+                           "silence after which a database server is taken for gone",
+                           FAIRLEAD_MEMBER(server_timeout_ms), 100, 3'600'000),
+      url("store.url", "postgresql://…, or empty: SQLite in store.data",
+          FAIRLEAD_MEMBER(store_url)),
   };
 }
 

@@ -65,6 +65,8 @@ struct Settings {
   /// Which database; empty: SQLite in data_dir. May hold a password.
   std::string store_url;
   bool auto_migrate = false;
+  std::int64_t server_timeout_ms = 30'000;
+  std::int64_t server_patience_ms = 30'000;
   std::string data_dir;
   std::string durability = "full";
   store::SegmentLimits segments;

@@ -12,6 +12,8 @@ store::Settings store_settings(const Settings& settings) {
           .data_dir = settings.data_dir,
           .full_durability = settings.durability == "full",
           .auto_migrate = settings.auto_migrate,
+          .server_timeout = std::chrono::milliseconds(settings.server_timeout_ms),
+          .server_patience = std::chrono::milliseconds(settings.server_patience_ms),
           .segments = settings.segments,
           .retention = settings.retention};
 }

@@ -32,6 +32,12 @@ class Backend {
   /// Nobody writes for the moment: gives back memory that only a busy store needs. Called again and
   /// again meanwhile.
   virtual void rest() {}
+
+  // ---- any thread -------------------------------------------------------------------------------
+  /// Why a commit that is under way waits, or the next one would; nothing when it would not.
+  virtual std::optional<std::string> trouble() const { return std::nullopt; }
+  /// From now on commits do not wait for a database that is away, but fail.
+  virtual void stop_waiting() {}
 };
 
 /// Queries. One object per reading thread; sees every commit that has returned.

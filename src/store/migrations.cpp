@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/assert.h"
+#include "embedded/migrations_postgres.h"
 #include "embedded/migrations_sqlite.h"
 
 namespace fairlead::store {
@@ -23,15 +24,21 @@ Migration migration_of(const embedded::File& file) {
   return migration;
 }
 
-}  // namespace
-
-std::vector<Migration> sqlite_migrations() {
+std::vector<Migration> migrations_of(std::span<const embedded::File> files) {
   std::vector<Migration> migrations;
-  for (const embedded::File& file : embedded::kMigrationsSqlite) {
+  for (const embedded::File& file : files) {
     migrations.push_back(migration_of(file));
     FAIRLEAD_ASSERT(migrations.back().version == static_cast<int>(migrations.size()));
   }
   return migrations;
+}
+
+}  // namespace
+
+std::vector<Migration> sqlite_migrations() { return migrations_of(embedded::kMigrationsSqlite); }
+
+std::vector<Migration> postgres_migrations() {
+  return migrations_of(embedded::kMigrationsPostgres);
 }
 
 std::string checksum(std::string_view sql) {

@@ -22,6 +22,8 @@ struct Migration {
 
 /// Those of SQLite that are built into the program, by version.
 std::vector<Migration> sqlite_migrations();
+/// The same of PostgreSQL.
+std::vector<Migration> postgres_migrations();
 
 /// The SHA-256 of the SQL text in hex: what schema_migrations remembers.
 std::string checksum(std::string_view sql);

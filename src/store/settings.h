@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -35,6 +36,10 @@ struct Settings {
   /// Where the schema of a server is behind, apply what is missing instead of refusing to start.
   /// SQLite's is always brought up: nobody else uses the file.
   bool auto_migrate = false;
+  /// Of a database server: one that is silent for longer is taken for gone.
+  std::chrono::milliseconds server_timeout{30'000};
+  /// How long a commit waits for a server that is away before it fails.
+  std::chrono::milliseconds server_patience{30'000};
   WriterLimits writer{};
   SegmentLimits segments{};
   Retention retention{};

@@ -1,6 +1,9 @@
 #include "store/url.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "store/postgres/connection.h"
 
 namespace fairlead::store {
 namespace {
@@ -29,12 +32,20 @@ std::string masked_parameters(std::string_view text) {
 
 }  // namespace
 
-Result<Kind> kind_of_url(std::string_view url) {
+Result<Kind> kind_of_url(const std::string& url) {
   if (url.empty()) return Kind::kSqlite;
   const std::size_t colon = url.find("://");
-  return fail(Code::kInvalid, "store.url: unknown store{}{}; empty is SQLite in store.data",
-              colon == std::string_view::npos ? "" : " ",
-              url.substr(0, colon == std::string_view::npos ? 0 : colon));
+  const std::string scheme = colon == std::string::npos ? "" : url.substr(0, colon);
+  if (scheme == "postgresql" || scheme == "postgres") {
+    if (auto checked = postgres::check_url(url); !checked) {
+      return std::unexpected(std::move(checked.error()));
+    }
+    return Kind::kPostgres;
+  }
+  return fail(Code::kInvalid,
+              "store.url: unknown store{}{}; it is postgresql://… or empty, for SQLite in "
+              "store.data",
+              scheme.empty() ? "" : " ", scheme);
 }
 
 std::string masked_url(std::string_view url) {

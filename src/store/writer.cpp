@@ -82,8 +82,13 @@ void Writer::put(Shard& shard, Generation generation, Write write) {
 }
 
 std::optional<std::string> Writer::health() const {
-  const std::lock_guard lock(mutex_);
-  return health_;
+  {
+    const std::lock_guard lock(mutex_);
+    if (health_) return health_;
+  }
+  const auto trouble = backend_.trouble();
+  if (!trouble) return std::nullopt;
+  return "store: " + *trouble;
 }
 
 Stats Writer::stats() const {

@@ -61,6 +61,8 @@ class Writer {
   Stats stats() const;
   /// Makes a wait() that is under way, or else the next one, return.
   void interrupt();
+  /// The end is near: commits do not wait for a database that is away.
+  void stop_waiting() { backend_.stop_waiting(); }
 
   // ---- the stepping thread ----------------------------------------------------------------------
   /// One transaction, or the dropping of what has failed. Returns whether there was any work.

@@ -15,6 +15,7 @@ WriterThread::WriterThread(Writer& writer) : writer_(writer), thread_([this] { r
 
 WriterThread::~WriterThread() {
   is_stopping_ = true;
+  writer_.stop_waiting();
   writer_.interrupt();
   thread_.join();
 }

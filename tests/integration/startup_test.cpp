@@ -202,6 +202,7 @@ TEST_CASE("config masks what is secret") {
       {"config", "--set", "store.url=postgres://fairlead:hunter2@db.example/fairlead"});
   CAPTURE(shown.out);
   CAPTURE(shown.err);
+  CHECK(holds(shown.out, "url = \"postgres://fairlead:***@db.example/fairlead\""));
   CHECK(!holds(shown.out + shown.err, "hunter2"));
 }
 

@@ -24,7 +24,7 @@ PORTS = ("hub", "devices", "telemetry", "commands", "auth")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.MULTILINE)
 OUTSIDE = re.compile(
-    r"sys/(socket|epoll|eventfd|uio|un|select|poll)\.h$|(netinet|arpa)/|(netdb|poll|sqlite3)\.h$"
+    r"sys/(socket|epoll|eventfd|uio|un|select|poll)\.h$|(netinet|arpa)/|(netdb|poll|sqlite3|libpq-fe)\.h$"
     r"|(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier)$"
     r"|boost/(asio|beast)"
 )

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "unit/store/postgres_world.h"
 #include "unit/store/world.h"
 
 namespace fairlead::store::test {
@@ -121,7 +122,7 @@ struct Fixture {
 
 }  // namespace
 
-#define EVERY_STORE MemoryWorld, SqliteWorld, SegmentedWorld
+#define EVERY_STORE MemoryWorld, SqliteWorld, SegmentedWorld, PostgresWorld
 
 TEST_CASE_TEMPLATE("a device is loaded as it was saved, every member", World, EVERY_STORE) {
   Fixture<World> at;

@@ -4,13 +4,21 @@
 
 namespace fairlead::store::test {
 
-TEST_CASE("no URL is SQLite") { CHECK(kind_of_url("") == Kind::kSqlite); }
+TEST_CASE("no URL is SQLite, and both of PostgreSQL's schemes are known") {
+  CHECK(kind_of_url("") == Kind::kSqlite);
+  CHECK(kind_of_url("postgres://me:hunter2@host/x") == Kind::kPostgres);
+  CHECK(kind_of_url("postgresql:///x?host=/run/postgresql") == Kind::kPostgres);
+}
 
 TEST_CASE("of an unknown URL only the scheme is said") {
   CHECK(kind_of_url("mysql://me:hunter2@host/x").error().message ==
-        "store.url: unknown store mysql; empty is SQLite in store.data");
+        "store.url: unknown store mysql; it is postgresql://… or empty, for SQLite in store.data");
   CHECK(kind_of_url("hunter2").error().message ==
-        "store.url: unknown store; empty is SQLite in store.data");
+        "store.url: unknown store; it is postgresql://… or empty, for SQLite in store.data");
+  const auto bad = kind_of_url("postgres://me:hunter2%zz@host/x");
+  REQUIRE(!bad);
+  CHECK(bad.error().message.find("hunter2") == std::string::npos);
+  CHECK(bad.error().message.starts_with("store.url: must be postgresql://"));
 }
 
 TEST_CASE("every password in a URL is masked, and nothing else") {

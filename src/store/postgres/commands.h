@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands/repository.h"
+#include "store/loaded.h"
+#include "store/postgres/connection.h"
+
+namespace fairlead::store::postgres {
+
+// ---- in a pipeline ------------------------------------------------------------------------------
+void save_command(Connection& connection, const commands::Command& command);
+
+// ---- reads --------------------------------------------------------------------------------------
+Outcome<std::optional<commands::Command>> find_command(Connection& connection,
+                                                       const std::string& id);
+Outcome<std::vector<commands::Command>> list_commands(Connection& connection,
+                                                      const commands::ListQuery& query);
+/// Not final; by (issued_at, id).
+Outcome<std::vector<commands::Command>> load_unfinished(Connection& connection);
+/// Of commands issued after `issued_after`, newest first, bounded.
+Outcome<std::vector<IdempotencyKey>> load_keys(Connection& connection, std::int64_t issued_after);
+
+}  // namespace fairlead::store::postgres

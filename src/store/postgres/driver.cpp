@@ -1,0 +1,50 @@
+#include "store/postgres/driver.h"
+
+#include <utility>
+
+#include "store/postgres/backend.h"
+#include "store/postgres/reader.h"
+#include "store/postgres/schema.h"
+#include "store/postgres/writing_session.h"
+
+namespace fairlead::store::postgres {
+
+std::string Driver::describe() const { return "PostgreSQL at " + place_of(options_.url); }
+
+std::unexpected<Error> Driver::explain(const Error& error) const {
+  std::string_view why = error.message;
+  constexpr std::string_view kPrefix = "PostgreSQL: ";
+  if (why.starts_with(kPrefix)) why.remove_prefix(kPrefix.size());
+  return fail(error.code, "{}: {}", describe(), why);
+}
+
+Result<std::unique_ptr<store::Backend>> Driver::open_backend(const Clock& clock) {
+  auto backend = Backend::open(options_, clock);
+  if (!backend) return explain(backend.error());
+  return std::move(*backend);
+}
+
+Result<std::unique_ptr<store::Reader>> Driver::open_reader() {
+  auto reader = Reader::open(options_);
+  if (!reader) return explain(reader.error());
+  return std::move(*reader);
+}
+
+Result<std::vector<MigrationState>> Driver::migrations() {
+  const auto connection = Connection::open(reader_session(options_));
+  if (!connection) return explain(to_error(connection.error()).error());
+  auto states = schema_state(**connection, postgres_migrations());
+  if (!states) return explain(states.error());
+  return states;
+}
+
+Result<std::size_t> Driver::migrate(const Clock& clock) {
+  WritingSession session(options_, "migrate");
+  const auto connection = session.get();
+  if (!connection) return explain(to_error(connection.error()).error());
+  auto applied = postgres::migrate(**connection, postgres_migrations(), clock.now_ms());
+  if (!applied) return explain(applied.error());
+  return applied;
+}
+
+}  // namespace fairlead::store::postgres

@@ -1,0 +1,87 @@
+#include "store/postgres/hub.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace fairlead::store::postgres {
+namespace {
+
+constexpr const char* kOpen =
+    "INSERT INTO open_connections (connection, tenant, kind, subject, remote, connected_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+constexpr const char* kForgetOpen = "DELETE FROM open_connections WHERE connection = $1";
+constexpr const char* kClose =
+    "INSERT INTO connection_logs (connection, tenant, kind, subject, remote, connected_at, "
+    "disconnected_at, code, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+    "ON CONFLICT DO NOTHING";
+constexpr const char* kCloseOpen =
+    "WITH ended AS (DELETE FROM open_connections RETURNING *) "
+    "INSERT INTO connection_logs (connection, tenant, kind, subject, remote, connected_at, "
+    "disconnected_at, code, reason) SELECT connection, tenant, kind, subject, remote, "
+    "connected_at, $1, 1006, 'hub restarted' FROM ended";
+
+#define FAIRLEAD_LOG_COLUMNS                                                                \
+  "SELECT connection, tenant, kind, subject, remote, connected_at, disconnected_at, code, " \
+  "reason FROM connection_logs "
+#define FAIRLEAD_LOG_RANGE                                                  \
+  "AND disconnected_at >= $2 AND (disconnected_at, connection) < ($3, $4) " \
+  "ORDER BY disconnected_at DESC, connection DESC LIMIT $5"
+
+constexpr const char* kList = FAIRLEAD_LOG_COLUMNS "WHERE tenant = $1 " FAIRLEAD_LOG_RANGE;
+constexpr const char* kListOfDevice = FAIRLEAD_LOG_COLUMNS
+    "WHERE tenant = $1 AND subject = $6 AND kind = 'device' " FAIRLEAD_LOG_RANGE;
+
+#undef FAIRLEAD_LOG_COLUMNS
+#undef FAIRLEAD_LOG_RANGE
+
+}  // namespace
+
+void open_log(Connection& connection, const hub::ConnectionLog& log) {
+  connection.send(kOpen, log.connection, log.tenant, log.kind, log.subject, log.remote,
+                  log.connected_at);
+}
+
+void close_log(Connection& connection, const hub::ConnectionLog& log) {
+  connection.send(kForgetOpen, log.connection);
+  connection.send(kClose, log.connection, log.tenant, log.kind, log.subject, log.remote,
+                  log.connected_at, log.disconnected_at, log.code, log.reason);
+}
+
+void close_open_logs(Connection& connection, std::int64_t now_ms) {
+  connection.send(kCloseOpen, now_ms);
+}
+
+Outcome<std::vector<hub::ConnectionLog>> list_logs(Connection& connection,
+                                                   const hub::LogQuery& query) {
+  constexpr auto kFirst = std::numeric_limits<std::int64_t>::min();
+  constexpr auto kLast = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t from = query.from.value_or(kFirst);
+  // No connection has an empty name, so this stands before all that ended at `to`.
+  std::pair end(query.to.value_or(kLast), std::string());
+  if (query.before_disconnected_at) {
+    end = std::min(end, std::pair(*query.before_disconnected_at, query.before_connection));
+  }
+  const auto limit = static_cast<std::int64_t>(query.limit);
+  const auto answer =
+      query.device ? connection.query(kListOfDevice, query.tenant, from, end.first, end.second,
+                                      limit, *query.device)
+                   : connection.query(kList, query.tenant, from, end.first, end.second, limit);
+  if (!answer) return std::unexpected(answer.error());
+  std::vector<hub::ConnectionLog> found;
+  for (int row = 0; row < answer->rows(); ++row) {
+    found.push_back({.connection = answer->text(row, 0),
+                     .tenant = answer->text(row, 1),
+                     .kind = answer->text(row, 2),
+                     .subject = answer->text(row, 3),
+                     .remote = answer->text(row, 4),
+                     .connected_at = answer->integer(row, 5),
+                     .disconnected_at = answer->optional_integer(row, 6),
+                     .code = answer->integer(row, 7),
+                     .reason = answer->text(row, 8)});
+  }
+  return found;
+}
+
+}  // namespace fairlead::store::postgres
