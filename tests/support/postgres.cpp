@@ -35,7 +35,7 @@ bool is_good(const Answer& answer) {
 
 }  // namespace
 
-PostgresServer::PostgresServer(const PostgresOptions& options) : options_(options) {
+PostgresServer::PostgresServer() {
   initialise();
   start();
 }
@@ -79,12 +79,11 @@ void PostgresServer::initialise() {
 }
 
 void PostgresServer::start() {
-  auto command =
-      as_owner({std::string(kPrograms) + "postgres", "-D", data().string(), "-k",
-                directory_.path().string(), "-c", "listen_addresses=", "-c", "shared_buffers=32MB",
-                "-c", "max_connections=60", "-c", "log_min_messages=fatal", "-c",
-                options_.is_synced ? "fsync=on" : "fsync=off", "-c", "max_wal_size=256MB"},
-               true);
+  auto command = as_owner(
+      {std::string(kPrograms) + "postgres", "-D", data().string(), "-k", directory_.path().string(),
+       "-c", "listen_addresses=", "-c", "shared_buffers=32MB", "-c", "max_connections=60", "-c",
+       "log_min_messages=fatal", "-c", "fsync=off", "-c", "max_wal_size=256MB"},
+      true);
   const std::string program = command.front();
   command.erase(command.begin());
   process_ = std::make_unique<Process>(program, command);

@@ -10,17 +10,13 @@
 
 namespace fairlead::support {
 
-struct PostgresOptions {
-  /// False is quicker, and the data survive a crash of the server all the same.
-  bool is_synced = false;
-};
-
 /// A PostgreSQL server of its own: a new cluster in a temporary directory, reached by a Unix socket
-/// there, run as an unprivileged user. It dies with the test. Its default collation is not that of
-/// bytes. Start it on the main thread.
+/// there, run as an unprivileged user. It dies with the test. It syncs nothing: its data survive
+/// its own crash, not the machine's. Its default collation is not that of bytes. Start it on the
+/// main thread.
 class PostgresServer {
  public:
-  explicit PostgresServer(const PostgresOptions& options = {});
+  PostgresServer();
   ~PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
@@ -42,7 +38,6 @@ class PostgresServer {
   std::filesystem::path data() const { return directory_.path() / "data"; }
   std::vector<pid_t> sessions() const;
 
-  const PostgresOptions options_;
   TempDir directory_;
   std::unique_ptr<Process> process_;
 };

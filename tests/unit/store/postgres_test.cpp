@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <future>
+#include <thread>
 
 #include "store/postgres/backend.h"
+#include "store/postgres/devices.h"
 #include "store/postgres/driver.h"
+#include "store/postgres/reader.h"
 #include "store/postgres/schema.h"
+#include "store/postgres/telemetry.h"
 #include "support/postgres_proxy.h"
 #include "unit/store/world.h"
 
@@ -342,6 +346,87 @@ TEST_CASE("a commit that is cut off anywhere is stored once, and the hub goes on
         CHECK(!hub.backend->trouble());
       }
     }
+  }
+}
+
+TEST_CASE("a server that falls silent is left, and what it did in the end is not done again") {
+  support::PostgresServer server;
+  const PostgresDatabase database(server);
+  auto options = Writing::options_for(database.url() + "&connect_timeout=2");
+  options.timeout = milliseconds(300);
+  const Writing hub(options);
+  REQUIRE(hub.commit({SaveDevice{a_device(1)}, StoreSamples{hub.block(1, 3)}}).empty());
+  server.freeze();
+  auto committing = std::async(std::launch::async, [&hub] {
+    return hub.commit({SavePresence{1, 7, 7}, StoreSamples{hub.block(4, 6)}});
+  });
+  while (!hub.backend->trouble()) std::this_thread::yield();
+  server.thaw();
+  CHECK(committing.get().empty());
+  CHECK(!hub.backend->trouble());
+  CHECK(stored(database) == "1|6|6");
+}
+
+TEST_CASE("a hub that is to end does not wait for a server that is away") {
+  support::PostgresServer server;
+  const PostgresDatabase database(server);
+  auto options = Writing::options_for(database.url());
+  options.patience = std::chrono::hours(1);
+  const Writing hub(options);
+  server.crash();
+  auto committing =
+      std::async(std::launch::async, [&hub] { return hub.commit({SavePresence{1, 1, 1}}); });
+  while (!hub.backend->trouble()) std::this_thread::yield();
+  hub.backend->stop_waiting();
+  CHECK(committing.get().starts_with("PostgreSQL: connection to server"));
+  server.start();
+}
+
+TEST_CASE("readers wait for nobody, and find the server again by themselves") {
+  support::PostgresServer server;
+  const PostgresDatabase database(server);
+  const Writing hub(database.url());
+  REQUIRE(hub.commit({SaveDevice{a_device(1)}, StoreSamples{hub.block(1, 3)}}).empty());
+  const auto reader = postgres::Reader::open(Writing::options_for(database.url()));
+  REQUIRE(reader);
+  server.crash();
+  const auto refused = (*reader)->read_from(1, 1, 10);
+  REQUIRE(!refused);
+  CHECK(refused.error().code == Code::kOverloaded);
+  CHECK(refused.error().message.starts_with("the store cannot be read: PostgreSQL: "));
+  server.start();
+  CHECK((*reader)->read_from(1, 1, 10)->samples.size() == 3);
+}
+
+TEST_CASE("a large fleet is loaded whole, in pages, with what is newer than its checkpoints") {
+  const PostgresDatabase database;
+  const Writing hub(database.url());
+  constexpr std::int64_t kFleet = 2 * postgres::kDevicesAtOnce + 17;
+  REQUIRE(hub.commit({SaveDevice{a_device(1)}}).empty());
+  // One device has more samples than are read at once, and no checkpoint.
+  constexpr std::int64_t kMany = 2 * postgres::kSamplesAtOnce + 5;
+  REQUIRE(hub.commit({StoreSamples{hub.block(1, kMany)}}).empty());
+  database.execute(fmt::format(
+      "INSERT INTO devices (key, tenant, id, session, disabled, created_at, updated_at) "
+      "SELECT k, 'default', 'device-' || k, 0, false, 1, 2 FROM generate_series(2, {0}) AS k; "
+      "INSERT INTO telemetry_data SELECT k, 1, 5, {1}, 1, '{{\"n\":' || k || '}}' "
+      "FROM generate_series(2, {0}) AS k; "
+      "UPDATE telemetry_progress SET \"offset\" = 1 WHERE device > 1",
+      kFleet, hub.clock.now));
+  const auto reader = postgres::Reader::open(Writing::options_for(database.url()));
+  const auto loaded = (*reader)->load(hub.clock.now);
+  REQUIRE_MESSAGE(loaded, loaded.error().message);
+  REQUIRE(loaded->devices.size() == kFleet);
+  CHECK(loaded->last_key == kFleet);
+  CHECK(loaded->devices[0].latest.offset() == kMany);
+  CHECK(loaded->devices[0].progress.offset == kMany);
+  for (std::size_t i = 1; i < kFleet; ++i) {
+    std::string latest;
+    loaded->devices[i].latest.write_json(latest);
+    const bool is_right =
+        latest == fmt::format(R"({{"n":{{"value":{},"ts":5}}}})", i + 1) &&
+        loaded->devices[i].device == a_device(static_cast<protocol::DeviceKey>(i) + 1);
+    if (!is_right) FAIL(latest);
   }
 }
 
