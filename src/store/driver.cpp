@@ -15,7 +15,8 @@ Result<std::unique_ptr<Driver>> make_driver(const Settings& settings) {
                           .is_fully_durable = settings.full_durability,
                           .auto_migrate = settings.auto_migrate,
                           .timeout = settings.server_timeout,
-                          .patience = settings.server_patience});
+                          .patience = settings.server_patience,
+                          .retention_days = settings.retention.days});
   }
   return std::make_unique<sqlite::Driver>(settings);
 }

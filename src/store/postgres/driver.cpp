@@ -4,6 +4,7 @@
 
 #include "store/postgres/backend.h"
 #include "store/postgres/reader.h"
+#include "store/postgres/retention.h"
 #include "store/postgres/schema.h"
 #include "store/postgres/writing_session.h"
 
@@ -28,6 +29,12 @@ Result<std::unique_ptr<store::Reader>> Driver::open_reader() {
   auto reader = Reader::open(options_);
   if (!reader) return explain(reader.error());
   return std::move(*reader);
+}
+
+Result<std::unique_ptr<Keeper>> Driver::start_keeper(const Clock& clock,
+                                                     const std::function<void()>& /*wake*/) {
+  if (options_.retention_days == 0) return nullptr;
+  return std::make_unique<Retention>(options_, clock, options_.retention_days);
 }
 
 Result<std::vector<MigrationState>> Driver::migrations() {

@@ -15,6 +15,8 @@ class Driver final : public store::Driver {
   std::string describe() const override;
   Result<std::unique_ptr<store::Backend>> open_backend(const Clock& clock) override;
   Result<std::unique_ptr<store::Reader>> open_reader() override;
+  Result<std::unique_ptr<Keeper>> start_keeper(const Clock& clock,
+                                               const std::function<void()>& wake) override;
   Result<std::vector<MigrationState>> migrations() override;
   Result<std::size_t> migrate(const Clock& clock) override;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "store/postgres/connection.h"
@@ -17,6 +18,8 @@ struct Options {
   std::chrono::milliseconds timeout{30'000};
   /// How long a commit waits for a server that is away.
   std::chrono::milliseconds patience{30'000};
+  /// How long samples are kept; 0: for ever.
+  std::int64_t retention_days = 0;
   /// How long a start waits for another hub to go: one that was killed may be held on to by its
   /// server for a moment.
   std::chrono::milliseconds lock_patience{10'000};

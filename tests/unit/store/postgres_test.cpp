@@ -9,8 +9,11 @@
 #include "store/postgres/devices.h"
 #include "store/postgres/driver.h"
 #include "store/postgres/reader.h"
+#include "store/postgres/retention.h"
+#include "store/postgres/sample_batch.h"
 #include "store/postgres/schema.h"
 #include "store/postgres/telemetry.h"
+#include "support/postgres.h"
 #include "support/postgres_proxy.h"
 #include "unit/store/world.h"
 
@@ -177,6 +180,41 @@ TEST_CASE("samples stand in the partition of the day on which they came") {
   CHECK(holds(partitions(),
               "telemetry_data_20251124 telemetry_data_20251125 "
               "telemetry_data_20251126 telemetry_data_20251127"));
+}
+
+TEST_CASE("days that were kept long enough are dropped while they are read, and no others") {
+  const PostgresDatabase database;
+  const Writing hub(database.url());
+  Batch batch = a_batch(1, 1, 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    batch.samples[i].at = hub.clock.now + (static_cast<std::int64_t>(i) - 2) * postgres::kDayMs;
+  }
+  REQUIRE(hub.commit({SaveDevice{a_device(1)}, StoreSamples{block_of(batch)}}).empty());
+  const auto keeper = postgres::Connection::open(
+      postgres::writer_session(Writing::options_for(database.url()), "a keeper"));
+  const auto reader =
+      postgres::Connection::open(postgres::reader_session(Writing::options_for(database.url())));
+  const std::int64_t today = postgres::day_of(hub.clock.now);
+  // Who reads is not waited for.
+  REQUIRE((*reader)->execute("BEGIN; SELECT count(*) FROM telemetry_data"));
+  CHECK(postgres::drop_days_before(**keeper, today - 1).error().sqlstate == "55P03");
+  REQUIRE((*reader)->execute("COMMIT"));
+  CHECK(stored(database) == "1|3|3");
+  CHECK(postgres::drop_days_before(**keeper, today - 1) == 1);
+  CHECK(stored(database) == "2|3|2");
+  CHECK(postgres::drop_days_before(**keeper, today - 1) == 0);
+  CHECK(hub.commit({StoreSamples{hub.block(4, 5)}}).empty());
+}
+
+TEST_CASE("the keeper drops old days by itself") {
+  const PostgresDatabase database;
+  const Writing hub(database.url());
+  Batch batch = a_batch(1, 1, 2);
+  batch.samples[0].at = hub.clock.now - 9 * postgres::kDayMs;
+  batch.samples[1].at = hub.clock.now;
+  REQUIRE(hub.commit({SaveDevice{a_device(1)}, StoreSamples{block_of(batch)}}).empty());
+  const postgres::Retention keeper(Writing::options_for(database.url()), hub.clock, 7);
+  while (stored(database) != "2|2|1") std::this_thread::yield();
 }
 
 // ---- migrations ---------------------------------------------------------------------------------
