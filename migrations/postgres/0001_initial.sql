@@ -193,6 +193,7 @@ CREATE TABLE connection_logs (
   reason text NOT NULL,
   PRIMARY KEY (tenant, disconnected_at, connection)
 );
+CREATE INDEX connection_logs_by_end ON connection_logs (disconnected_at);
 CREATE INDEX connection_logs_of_device
   ON connection_logs (tenant, subject, disconnected_at, connection) WHERE kind = 'device';
 

@@ -50,6 +50,9 @@ struct Backend::Send {
   void operator()(const SaveCommand& write) const { save_command(connection, write.command); }
   void operator()(const OpenLog& write) const { open_log(connection, write.log); }
   void operator()(const CloseLog& write) const { close_log(connection, write.log); }
+  void operator()(const ForgetLogs& write) const {
+    forget_logs(connection, write.before_ms, kMaxForgottenLogs);
+  }
   void operator()(const Revoke& write) const { revoke(connection, write.revocation); }
   void operator()(const ForgetRevocations& write) const {
     forget_expired(connection, write.now_ms);
@@ -123,6 +126,7 @@ Result<void> Backend::commit_gathered(std::span<Write> batch) {
     if (done) {
       ++batch_;
       set_trouble(std::nullopt);
+      tell_what_is_left(batch);
       return {};
     }
     if (!done.error().is_lost) return to_error(done.error());
@@ -132,6 +136,18 @@ Result<void> Backend::commit_gathered(std::span<Write> batch) {
     if (was_open) continue;
     const bool may_give_up = !attempt.is_unknown && Steady::now() >= attempt.give_up;
     if (may_give_up || !pause(length)) return to_error(done.error());
+  }
+}
+
+/// Who has logs forgotten comes back for the rest. What cannot be asked now is asked the next time.
+void Backend::tell_what_is_left(std::span<Write> batch) {
+  for (const Write& write : batch) {
+    const auto* const forgotten = std::get_if<ForgetLogs>(&write);
+    if (forgotten == nullptr) continue;
+    const auto connection = session_.get();
+    const auto more =
+        connection ? has_logs_before(**connection, forgotten->before_ms) : Outcome<bool>(false);
+    *forgotten->has_more = more.value_or(false);
   }
 }
 

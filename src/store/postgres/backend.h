@@ -51,6 +51,7 @@ class Backend final : public store::Backend {
   Backend(const Options& options, const Clock& clock, std::string hub);
   Result<void> begin_life();
   Result<void> look_at_schema(Connection& connection);
+  void tell_what_is_left(std::span<Write> batch);
   Result<void> gather(std::span<Write> batch);
   Result<void> commit_gathered(std::span<Write> batch);
   Outcome<void> try_commit(std::span<Write> batch, Attempt& attempt);

@@ -37,6 +37,16 @@ Result<std::unique_ptr<Keeper>> Driver::start_keeper(const Clock& clock,
   return std::make_unique<Retention>(options_, clock, options_.retention_days);
 }
 
+Result<std::uint64_t> Driver::back_up(
+    const std::filesystem::path& /*out*/,
+    const std::function<void(std::uint64_t, std::uint64_t)>& /*progress*/) {
+  return fail(Code::kInvalid, "{}: use pg_dump or pg_basebackup for a backup", describe());
+}
+
+Result<std::vector<std::string>> Driver::check() {
+  return fail(Code::kInvalid, "{}: use pg_amcheck and data checksums for a check", describe());
+}
+
 Result<std::vector<MigrationState>> Driver::migrations() {
   const auto connection = Connection::open(reader_session(options_));
   if (!connection) return explain(to_error(connection.error()).error());

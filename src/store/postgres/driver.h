@@ -17,6 +17,11 @@ class Driver final : public store::Driver {
   Result<std::unique_ptr<store::Reader>> open_reader() override;
   Result<std::unique_ptr<Keeper>> start_keeper(const Clock& clock,
                                                const std::function<void()>& wake) override;
+  /// Refused: the server has tools of its own for this.
+  Result<std::uint64_t> back_up(
+      const std::filesystem::path& out,
+      const std::function<void(std::uint64_t, std::uint64_t)>& progress) override;
+  Result<std::vector<std::string>> check() override;
   Result<std::vector<MigrationState>> migrations() override;
   Result<std::size_t> migrate(const Clock& clock) override;
 

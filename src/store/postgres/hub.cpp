@@ -22,6 +22,12 @@ constexpr const char* kCloseOpen =
     "disconnected_at, code, reason) SELECT connection, tenant, kind, subject, remote, "
     "connected_at, $1, 1006, 'hub restarted' FROM ended";
 
+constexpr const char* kForgetLogs =
+    "DELETE FROM connection_logs WHERE ctid = ANY (ARRAY(SELECT ctid FROM connection_logs "
+    "WHERE disconnected_at < $1 ORDER BY disconnected_at LIMIT $2))";
+constexpr const char* kHasLogs =
+    "SELECT count(*) FROM (SELECT 1 FROM connection_logs WHERE disconnected_at < $1 LIMIT 1) AS o";
+
 #define FAIRLEAD_LOG_COLUMNS                                                                \
   "SELECT connection, tenant, kind, subject, remote, connected_at, disconnected_at, code, " \
   "reason FROM connection_logs "
@@ -51,6 +57,16 @@ void close_log(Connection& connection, const hub::ConnectionLog& log) {
 
 void close_open_logs(Connection& connection, std::int64_t now_ms) {
   connection.send(kCloseOpen, now_ms);
+}
+
+void forget_logs(Connection& connection, std::int64_t before_ms, std::size_t most) {
+  connection.send(kForgetLogs, before_ms, static_cast<std::int64_t>(most));
+}
+
+Outcome<bool> has_logs_before(Connection& connection, std::int64_t before_ms) {
+  const auto answer = connection.query(kHasLogs, before_ms);
+  if (!answer) return std::unexpected(answer.error());
+  return answer->integer(0, 0) > 0;
 }
 
 Outcome<std::vector<hub::ConnectionLog>> list_logs(Connection& connection,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -14,7 +15,11 @@ void close_log(Connection& connection, const hub::ConnectionLog& log);
 /// Ends every row that a former life of the hub left open.
 void close_open_logs(Connection& connection, std::int64_t now_ms);
 
+/// The oldest that ended before then, at most so many.
+void forget_logs(Connection& connection, std::int64_t before_ms, std::size_t most);
+
 // ---- reads --------------------------------------------------------------------------------------
+Outcome<bool> has_logs_before(Connection& connection, std::int64_t before_ms);
 Outcome<std::vector<hub::ConnectionLog>> list_logs(Connection& connection,
                                                    const hub::LogQuery& query);
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "store/postgres/auth.h"
+#include "store/bucket_fold.h"
 #include "store/postgres/commands.h"
 #include "store/postgres/hub.h"
 #include "store/postgres/load.h"
@@ -64,6 +64,10 @@ Result<telemetry::Page> Reader::read_from(protocol::DeviceKey device, std::int64
   });
 }
 
+Result<telemetry::BucketPage> Reader::read_buckets(const telemetry::BucketRange& range) {
+  return fold_buckets(range, [this](const telemetry::Range& part) { return read(part); });
+}
+
 Result<std::int64_t> Reader::first_since(protocol::DeviceKey device, std::int64_t since) {
   return ask([&](Connection& connection) { return first_sample_since(connection, device, since); });
 }
@@ -78,10 +82,6 @@ Result<std::vector<commands::Command>> Reader::list(const commands::ListQuery& q
 
 Result<std::vector<hub::ConnectionLog>> Reader::list_logs(const hub::LogQuery& query) {
   return ask([&](Connection& connection) { return postgres::list_logs(connection, query); });
-}
-
-Result<std::vector<auth::Revocation>> Reader::load_unexpired(std::int64_t now_ms) {
-  return ask([&](Connection& connection) { return postgres::load_unexpired(connection, now_ms); });
 }
 
 Result<Loaded> Reader::load(std::int64_t now_ms) {

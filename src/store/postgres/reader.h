@@ -16,11 +16,11 @@ class Reader final : public store::Reader {
   Result<telemetry::Page> read(const telemetry::Range& range) override;
   Result<telemetry::Page> read_from(protocol::DeviceKey device, std::int64_t first_offset,
                                     std::size_t limit) override;
+  Result<telemetry::BucketPage> read_buckets(const telemetry::BucketRange& range) override;
   Result<std::int64_t> first_since(protocol::DeviceKey device, std::int64_t since) override;
   Result<std::optional<commands::Command>> find(const std::string& id) override;
   Result<std::vector<commands::Command>> list(const commands::ListQuery& query) override;
   Result<std::vector<hub::ConnectionLog>> list_logs(const hub::LogQuery& query) override;
-  Result<std::vector<auth::Revocation>> load_unexpired(std::int64_t now_ms) override;
   Result<Loaded> load(std::int64_t now_ms) override;
 
  private:

@@ -1,4 +1,6 @@
 // What only a database server can do to the store, and the store to it.
+#include "support/postgres.h"
+
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -13,7 +15,6 @@
 #include "store/postgres/sample_batch.h"
 #include "store/postgres/schema.h"
 #include "store/postgres/telemetry.h"
-#include "support/postgres.h"
 #include "support/postgres_proxy.h"
 #include "unit/store/world.h"
 
