@@ -29,6 +29,7 @@ Outcome<std::vector<auth::Revocation>> load_unexpired(Connection& connection, st
   const auto answer = connection.query(kLoad, now_ms);
   if (!answer) return std::unexpected(answer.error());
   std::vector<auth::Revocation> found;
+  found.reserve(static_cast<std::size_t>(answer->rows()));
   for (int row = 0; row < answer->rows(); ++row) {
     found.push_back({.tenant = answer->text(row, 0),
                      .jti = answer->text(row, 1),

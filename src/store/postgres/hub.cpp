@@ -86,6 +86,7 @@ Outcome<std::vector<hub::ConnectionLog>> list_logs(Connection& connection,
                    : connection.query(kList, query.tenant, from, end.first, end.second, limit);
   if (!answer) return std::unexpected(answer.error());
   std::vector<hub::ConnectionLog> found;
+  found.reserve(static_cast<std::size_t>(answer->rows()));
   for (int row = 0; row < answer->rows(); ++row) {
     found.push_back({.connection = answer->text(row, 0),
                      .tenant = answer->text(row, 1),

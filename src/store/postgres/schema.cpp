@@ -42,6 +42,7 @@ Result<std::vector<AppliedMigration>> applied_migrations(Connection& connection)
   const auto answer = connection.query(kApplied);
   if (!answer) return to_error(answer.error());
   std::vector<AppliedMigration> applied;
+  applied.reserve(static_cast<std::size_t>(answer->rows()));
   for (int row = 0; row < answer->rows(); ++row) {
     applied.push_back({.version = static_cast<int>(answer->integer(row, 0)),
                        .name = answer->text(row, 1),

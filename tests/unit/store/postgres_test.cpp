@@ -76,23 +76,74 @@ bool holds(const std::string& text, std::string_view part) {
 
 // ---- the schema ---------------------------------------------------------------------------------
 
-TEST_CASE("PostgreSQL itself refuses what must not be") {
+/// Tries SQL that must be refused with a SQLSTATE, or not at all.
+struct Refusals {
+  const PostgresDatabase& database;
+  void operator()(const std::string& sql, std::string_view with) const {
+    CAPTURE(sql);
+    CHECK(database.refusal(sql) == with);
+  }
+};
+
+constexpr std::string_view kCheck = "23514";
+constexpr std::string_view kForeignKey = "23503";
+constexpr std::string_view kUnique = "23505";
+constexpr std::string_view kNotNull = "23502";
+
+TEST_CASE("PostgreSQL itself refuses devices that must not be") {
   const PostgresDatabase database;
   const Writing hub(database.url());
-  REQUIRE(hub.commit({SaveDevice{a_device(1)}, StoreSamples{hub.block(1, 3)}}).empty());
-  constexpr std::string_view kCheck = "23514";
-  constexpr std::string_view kForeignKey = "23503";
-  constexpr std::string_view kUnique = "23505";
-  constexpr std::string_view kNotNull = "23502";
+  REQUIRE(hub.commit({SaveDevice{a_device(1)}}).empty());
+  const Refusals refused{database};
   const auto device = [](std::string_view values) {
     return fmt::format(
         "INSERT INTO devices (key, tenant, id, status, session, disabled, created_at, updated_at) "
         "VALUES ({}, false, 0, 0)",
         values);
   };
-  const auto sample = [&](std::string_view values) {
-    return fmt::format("INSERT INTO telemetry_data VALUES ({})", values);
+  refused(device("0, 't', 'x', NULL, 0"), kCheck);
+  refused(device("7, '', 'x', NULL, 0"), kCheck);
+  refused(device("7, 't', '', NULL, 0"), kCheck);
+  refused(device("7, 't', 'x', 'fine', 0"), kCheck);
+  refused(device("7, 't', 'x', NULL, -1"), kCheck);
+  refused(device("7, 'default', 'device-1', NULL, 0"), kUnique);
+  refused(device("1, 't', 'x', NULL, 0"), kUnique);
+  refused(device("7, NULL, 'x', NULL, 0"), kNotNull);
+  refused(device("7, 't', 'x', 'ok', 0"), "");
+}
+
+TEST_CASE("PostgreSQL itself refuses telemetry that must not be") {
+  const PostgresDatabase database;
+  const Writing hub(database.url());
+  REQUIRE(hub.commit({SaveDevice{a_device(1)}, StoreSamples{hub.block(1, 3)}}).empty());
+  const Refusals refused{database};
+  const auto sample = [&](std::string_view offset, std::string_view seq, std::string_view metrics) {
+    return fmt::format("INSERT INTO telemetry_data VALUES (1, {}, 0, {}, {}, {})", offset,
+                       hub.clock.now, seq, metrics);
   };
+  refused(sample("0", "0", "'{}'"), kCheck);
+  refused(sample("9", "-1", "'{}'"), kCheck);
+  refused(sample("3", "0", "'{}'"), kUnique);
+  refused(sample("9", "0", "NULL"), kNotNull);
+  // No partition: the writer makes them.
+  refused("INSERT INTO telemetry_data VALUES (1, 9, 0, 4102444800000, 0, '{}')", kCheck);
+  refused("INSERT INTO telemetry_progress VALUES (99, 1, NULL, 0, 0)", kForeignKey);
+  refused("UPDATE telemetry_progress SET \"offset\" = -1", kCheck);
+  refused("UPDATE telemetry_progress SET last_seq = -1", kCheck);
+  refused("INSERT INTO telemetry_latest VALUES (99, '')", kForeignKey);
+  refused("SELECT advance_progress('{1}', '{3}', '{4}', '{b}', '{0}', '{0}')", "FL002");
+  refused("SELECT advance_progress('{1}', '{2}', '{3}', '{b}', '{0}', '{0}')", "FL002");
+  refused("SELECT advance_progress('{99}', '{1}', '{1}', '{b}', '{0}', '{0}')", kForeignKey);
+  refused("SELECT record_batch('nobody', 1)", "FL001");
+  refused("INSERT INTO writers VALUES ('', 0)", kCheck);
+  refused("INSERT INTO writers VALUES ('x', -1)", kCheck);
+}
+
+TEST_CASE("PostgreSQL itself refuses commands, connections and revocations that must not be") {
+  const PostgresDatabase database;
+  const Writing hub(database.url());
+  REQUIRE(hub.commit({SaveDevice{a_device(1)}}).empty());
+  const Refusals refused{database};
   const auto command = [](std::string_view id, int key, std::string_view status,
                           std::string_view delivery, int attempt) {
     return fmt::format(
@@ -106,36 +157,6 @@ TEST_CASE("PostgreSQL itself refuses what must not be") {
         "INSERT INTO connection_logs VALUES ('t', 1, '{}', '{}', 's', 'r', 0, 1000, '')",
         connection, kind);
   };
-  const auto refused = [&](const std::string& sql, std::string_view with) {
-    CAPTURE(sql);
-    CHECK(database.refusal(sql) == with);
-  };
-  refused(device("0, 't', 'x', NULL, 0"), kCheck);
-  refused(device("7, '', 'x', NULL, 0"), kCheck);
-  refused(device("7, 't', '', NULL, 0"), kCheck);
-  refused(device("7, 't', 'x', 'fine', 0"), kCheck);
-  refused(device("7, 't', 'x', NULL, -1"), kCheck);
-  refused(device("7, 'default', 'device-1', NULL, 0"), kUnique);
-  refused(device("1, 't', 'x', NULL, 0"), kUnique);
-  refused(device("7, NULL, 'x', NULL, 0"), kNotNull);
-  refused(device("7, 't', 'x', 'ok', 0"), "");
-
-  const std::int64_t now = hub.clock.now;
-  refused(sample(fmt::format("1, 0, 0, {}, 0, '{{}}'", now)), kCheck);
-  refused(sample(fmt::format("1, 9, 0, {}, -1, '{{}}'", now)), kCheck);
-  refused(sample(fmt::format("1, 3, 0, {}, 0, '{{}}'", now)), kUnique);
-  refused(sample(fmt::format("1, 9, 0, {}, 0, NULL", now)), kNotNull);
-  // No partition: the writer makes them.
-  refused(sample("1, 9, 0, 4102444800000, 0, '{}'"), kCheck);
-  refused("INSERT INTO telemetry_progress VALUES (99, 1, NULL, 0, 0)", kForeignKey);
-  refused("UPDATE telemetry_progress SET \"offset\" = -1", kCheck);
-  refused("UPDATE telemetry_progress SET last_seq = -1", kCheck);
-  refused("INSERT INTO telemetry_latest VALUES (99, '')", kForeignKey);
-  refused("SELECT advance_progress('{1}', '{3}', '{4}', '{b}', '{0}', '{0}')", "FL002");
-  refused("SELECT advance_progress('{1}', '{2}', '{3}', '{b}', '{0}', '{0}')", "FL002");
-  refused("SELECT advance_progress('{99}', '{1}', '{1}', '{b}', '{0}', '{0}')", kForeignKey);
-  refused("SELECT record_batch('nobody', 1)", "FL001");
-
   refused(command("", 1, "pending", "now", 0), kCheck);
   refused(command("k", 99, "pending", "now", 0), kForeignKey);
   refused(command("k", 1, "lost", "now", 0), kCheck);
@@ -143,7 +164,6 @@ TEST_CASE("PostgreSQL itself refuses what must not be") {
   refused(command("k", 1, "pending", "now", -1), kCheck);
   refused(command("k", 1, "pending", "now", 0), "");
   refused(command("k", 1, "pending", "now", 0), kUnique);
-
   refused(log("", "device"), kCheck);
   refused(log("c", "robot"), kCheck);
   refused(log("c", "device"), "");
@@ -151,10 +171,14 @@ TEST_CASE("PostgreSQL itself refuses what must not be") {
   refused("INSERT INTO open_connections VALUES ('', 't', 'device', 's', 'r', 0)", kCheck);
   refused("INSERT INTO open_connections VALUES ('c', 't', 'robot', 's', 'r', 0)", kCheck);
   refused("INSERT INTO revoked_tokens VALUES ('t', 'j', -1)", kCheck);
-  refused("INSERT INTO writers VALUES ('', 0)", kCheck);
-  refused("INSERT INTO writers VALUES ('x', -1)", kCheck);
+}
 
-  // What goes with a device goes, and its key is remembered.
+TEST_CASE("what goes with a device goes with it, and its key is remembered") {
+  const PostgresDatabase database;
+  const Writing hub(database.url());
+  REQUIRE(hub.commit({SaveDevice{a_device(1)}, StoreSamples{hub.block(1, 3)},
+                      SaveCommand{a_command("k-1", 1, 5)}})
+              .empty());
   database.execute("DELETE FROM devices WHERE key = 1");
   CHECK(stored(database) == "||0");
   CHECK(database.ask("SELECT count(*) FROM telemetry_progress WHERE device = 1") == "0");
@@ -245,6 +269,7 @@ TEST_CASE("of hubs that migrate at once one does it") {
     return *postgres::migrate(**connection, postgres_migrations(), 1);
   };
   std::vector<std::future<std::size_t>> all;
+  all.reserve(4);
   for (int i = 0; i < 4; ++i) all.push_back(std::async(std::launch::async, migrate));
   std::size_t applied = 0;
   for (auto& each : all) applied += each.get();
