@@ -9,6 +9,7 @@ namespace fairlead::bench {
 Result<void> Fleet::connect(Fleet& fleet, int port, std::size_t count, const Lab* lab) {
   fleet.is_echo_ = lab == nullptr;
   std::vector<std::string> tokens;
+  tokens.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     tokens.push_back(lab != nullptr ? lab->device_token(fmt::format("bench-{}", i)) : "");
   }

@@ -39,9 +39,9 @@ bool is_wanted(const hub::ConnectionLog& log, const hub::LogQuery& query) {
 }  // namespace
 
 const std::vector<telemetry::Sample>& Reader::samples_of(protocol::DeviceKey device) const {
-  static const std::vector<telemetry::Sample> kNone;
+  static const std::vector<telemetry::Sample> none;
   const auto found = state_.devices.find(device);
-  return found == state_.devices.end() ? kNone : found->second.samples;
+  return found == state_.devices.end() ? none : found->second.samples;
 }
 
 Result<telemetry::Page> Reader::read(const telemetry::Range& range) {

@@ -15,6 +15,7 @@ constexpr std::int64_t kHourMs = 3'600'000;
 /// Ended connections in the log, one every minute from `from` on.
 void fill_log(Harness& hub, std::int64_t from, int count) {
   std::vector<store::Write> rows;
+  rows.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
     rows.emplace_back(store::CloseLog{{.connection = fmt::format("c-{:05}", i),
                                        .tenant = "t",

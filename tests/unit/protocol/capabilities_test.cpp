@@ -128,8 +128,10 @@ TEST_CASE("required metrics must be there, and paths have their prefix") {
 TEST_CASE("all problems of a sample are found, within bounds") {
   const auto closed = declared(R"({"additional":false})");
   std::vector<std::string> names;
+  names.reserve(100);
   for (int i = 0; i < 100; ++i) names.push_back("m" + std::to_string(i));
   std::vector<MetricView> metrics;
+  metrics.reserve(names.size());
   for (const std::string& name : names) metrics.push_back(number(1, name));
   CHECK(closed.check(metrics, "").size() == 32);
   CHECK(closed.check(std::span(metrics).first(5), "").size() == 5);

@@ -237,13 +237,13 @@ TEST_CASE("a store that rests gives its page cache back, and reads what it needs
   auto backend = sqlite::Backend::open(directory.path() / "fairlead.db", false, clock);
   REQUIRE(backend);
   std::vector<Write> devices;
-  for (std::int64_t key = 1; key <= 5000; ++key) devices.push_back(SaveDevice{a_device(key)});
+  for (std::int64_t key = 1; key <= 5000; ++key) devices.emplace_back(SaveDevice{a_device(key)});
   REQUIRE((*backend)->commit(devices));
   const std::int64_t busy = sqlite3_memory_used();
   (*backend)->rest();
   CHECK(sqlite3_memory_used() < busy / 2);
   std::vector<Write> again;
-  again.push_back(SaveDevice{a_device(1)});
+  again.emplace_back(SaveDevice{a_device(1)});
   CHECK((*backend)->commit(again));
 }
 
