@@ -288,7 +288,7 @@ bool JsonReader::State::walk_array(ondemand::value& value, std::size_t index, st
   std::uint32_t count = 0;
   for (auto entry : array) {
     if (entry.error()) return refuse(entry.error());
-    ondemand::value&& element = std::move(entry).value_unsafe();
+    ondemand::value element = entry.value_unsafe();
     if (!walk(element, {}, depth + 1)) return false;
     ++count;
   }

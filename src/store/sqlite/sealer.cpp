@@ -26,6 +26,18 @@ std::unexpected<Error> explain(const std::filesystem::path& file, const Error& e
   return fail(error.code, "{}: {}", file.string(), error.message);
 }
 
+/// A crash in the middle of a purge leaves a journal, and only a connection that may write can undo
+/// what it began.
+Result<void> undo_purge(const std::filesystem::path& segment) {
+  if (!std::filesystem::exists(segment.string() + "-journal")) return {};
+  auto file = Database::open(segment.string(), Access::kWriter);
+  if (!file) return explain(segment, file.error());
+  if (auto done = (*file)->execute("SELECT count(*) FROM sqlite_schema"); !done) {
+    return explain(segment, done.error());
+  }
+  return {};
+}
+
 }  // namespace
 
 struct Sealer::Job {
@@ -66,6 +78,9 @@ Result<std::unique_ptr<Sealer>> Sealer::open(const std::filesystem::path& databa
   std::unique_ptr<Sealer> sealer(new Sealer(std::move(*reading), std::move(*index), segments, clock,
                                             limits, retention, std::move(perform)));
   for (const SealedSegment& sealed : segments.view()->sealed) {
+    if (auto done = undo_purge(segments.file_of(sealed.id)); !done) {
+      return std::unexpected(std::move(done.error()));
+    }
     const auto is_whole = sealer->index_->is_whole(sealed.id);
     if (!is_whole) return std::unexpected(is_whole.error());
     if (*is_whole) continue;

@@ -99,14 +99,14 @@ Result<TelemetryHistory::BucketWork> TelemetryHistory::begin_buckets(
 
 Result<telemetry::BucketPage> TelemetryHistory::read_buckets(const telemetry::BucketRange& range) {
   const std::int64_t length = length_for(range.bucket_ms);
-  View view = segments_.view();
-  if (length == 0 || view->sealed.empty()) {
+  View now = view();
+  if (length == 0 || now->sealed.empty()) {
     return fold_buckets(range, [this](const telemetry::Range& rows) { return read(rows); });
   }
   const auto opened = index();
   if (!opened) return std::unexpected(opened.error());
   const ReadTransaction at_once((*opened)->database());
-  auto work = begin_buckets(range, std::move(view));
+  auto work = begin_buckets(range, std::move(now));
   if (!work) return std::unexpected(std::move(work.error()));
   telemetry::BucketPage page;
   std::size_t bytes = 0;

@@ -39,6 +39,15 @@ TelemetryHistory::TelemetryHistory(Database& database, const Segments& segments)
       load_progress_(database, kLoadProgress),
       load_latest_(database, kLoadLatest) {}
 
+TelemetryHistory::View TelemetryHistory::view() {
+  View now = segments_.view();
+  if (seen_.lock() != now) {
+    readers_.remove_if([&now](const Sealed& each) { return now->find_sealed(each.id) == nullptr; });
+    seen_ = now;
+  }
+  return now;
+}
+
 Result<SegmentIndex*> TelemetryHistory::index() {
   if (!index_) {
     auto opened = SegmentIndex::open(segments_.index_file(), Access::kReader);
@@ -106,7 +115,7 @@ Result<std::vector<DeviceExtent>> TelemetryHistory::sealed_between(const Segment
 }
 
 Result<telemetry::Page> TelemetryHistory::read(const telemetry::Range& range) {
-  const View view = segments_.view();
+  const View view = this->view();
   const TsWindow window(range);
   auto extents = sealed_between(*view, range);
   if (!extents) return std::unexpected(std::move(extents.error()));
@@ -138,7 +147,7 @@ Result<telemetry::Page> TelemetryHistory::read(const telemetry::Range& range) {
 
 Result<telemetry::Page> TelemetryHistory::read_from(protocol::DeviceKey device,
                                                     std::int64_t first_offset, std::size_t limit) {
-  const View view = segments_.view();
+  const View view = this->view();
   PageBuilder page(limit);
   const auto take = [&](Result<telemetry::Page> part) -> Result<bool> {
     if (!part) return std::unexpected(std::move(part.error()));
@@ -172,7 +181,7 @@ Result<telemetry::Page> TelemetryHistory::read_from(protocol::DeviceKey device,
 }
 
 Result<std::int64_t> TelemetryHistory::first_since(protocol::DeviceKey device, std::int64_t since) {
-  const View view = segments_.view();
+  const View view = this->view();
   if (!view->sealed.empty()) {
     const auto opened = index();
     if (!opened) return std::unexpected(opened.error());

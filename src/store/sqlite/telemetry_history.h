@@ -67,6 +67,8 @@ class TelemetryHistory {
   Result<void> collect_open(BucketWork& work, const OpenSegment& segment, std::int64_t from,
                             std::int64_t to);
 
+  /// All segments as of now. Readers of those that are gone are closed: their files take no room.
+  View view();
   Result<SegmentIndex*> index();
   Result<SegmentReader*> reader(std::int64_t segment);
   Result<std::vector<DeviceExtent>> sealed_between(const SegmentView& view,
@@ -81,6 +83,8 @@ class TelemetryHistory {
   Database& database_;
   const Segments& segments_;
   std::unique_ptr<SegmentIndex> index_;
+  /// What view() gave last.
+  std::weak_ptr<const SegmentView> seen_;
   /// Most recently used first.
   std::list<Sealed> readers_;
   /// By segment.

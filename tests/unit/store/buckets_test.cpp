@@ -28,6 +28,7 @@ TEST_CASE_TEMPLATE("samples are folded into buckets, in pages, both ways", World
   };
   const auto begins = [&](const telemetry::BucketPage& page) {
     std::vector<std::int64_t> found;
+    found.reserve(page.buckets.size());
     for (const telemetry::Bucket& bucket : page.buckets) found.push_back(bucket.ts);
     return found;
   };

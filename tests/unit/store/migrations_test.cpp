@@ -1,6 +1,7 @@
 #include "store/migrations.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "store/history.h"
 #include "store/sqlite/hub.h"
@@ -85,6 +86,46 @@ TEST_CASE("connections that the first version logged stand in their new tables")
   REQUIRE(logs->size() == 2);
   CHECK(logs->at(0).connection == "c-1");
   CHECK(logs->at(0).code == 1006);
+}
+
+TEST_CASE("telemetry of every earlier version is there, goes on, and is sealed") {
+  const std::vector<Migration> known = sqlite_migrations();
+  for (std::size_t version = 1; version < known.size(); ++version) {
+    CAPTURE(version);
+    SegmentedWorld world;
+    world.close_all();
+    std::filesystem::remove_all(world.directory());
+    std::filesystem::create_directory(world.directory());
+    {
+      const auto database = sqlite::Database::open(world.file().string(), sqlite::Access::kWriter);
+      REQUIRE(database);
+      REQUIRE(sqlite::migrate(**database, {known.data(), version}, 10) == version);
+      const bool has_segments = version >= 3;
+      REQUIRE((*database)->execute(fmt::format(
+          "INSERT INTO devices (key, tenant, id, session, disabled, created_at, updated_at) "
+          "VALUES (1, 'default', 'boiler-7', 1, 0, 1, 1);"
+          "INSERT INTO telemetry_progress VALUES (1, 3, 'b1', 3, 30);"
+          "INSERT INTO {} (device, offset, ts, at, seq, metrics) VALUES "
+          "(1, 1, 1000, 10, 1, '{{\"t\":1}}'), (1, 2, 500, 20, 2, '{{\"t\":2}}'), "
+          "(1, 3, 3000, 30, 3, '{{\"t\":3}}');",
+          has_segments ? "telemetry_open_1" : "telemetry_data")));
+    }
+    world.clock.now = 100;
+    world.reopen();
+    Shard<SegmentedWorld> shard(world);
+    const auto device = world.load()->devices.at(0);
+    CHECK(device.progress.last_seq == 3);
+    CHECK(device.latest.offset() == 3);
+    REQUIRE(
+        shard.stores([&](auto done) { shard.store().append(a_block(1, 4, 6), std::move(done)); }));
+    CHECK(world.segments().view()->sealed.size() == 1);
+    telemetry::Range range;
+    range.device = 1;
+    const auto page =
+        shard.wait<telemetry::Page>([&](auto done) { shard.store().read(range, std::move(done)); });
+    REQUIRE(page);
+    CHECK(offsets_of(*page) == std::vector<std::int64_t>{2, 1, 3, 4, 5, 6});
+  }
 }
 
 TEST_CASE("a history survives its column, and nothing else is taken for one") {

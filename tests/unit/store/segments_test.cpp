@@ -1,6 +1,8 @@
 // Telemetry in segments: the same answers as without, and repaired wherever the end came.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <fstream>
@@ -339,6 +341,28 @@ TEST_CASE("a removed device's rows are taken out of the files") {
   }
   at.reopen();
   CHECK(at.all_of(1).empty());
+}
+
+TEST_CASE("a purge that a crash cut in two is undone by the next start, and done again") {
+  Sealed at;
+  const auto file = at.world.segment(1);
+  at.world.close_all();
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const auto database = sqlite::Database::open(file.string(), sqlite::Access::kWriter);
+    // Pages leave for the file before the end, as they do where much is deleted.
+    static_cast<void>((*database)->execute(
+        "PRAGMA cache_size = 1; BEGIN; UPDATE telemetry_data SET metrics = hex(zeroblob(3000));"
+        "DELETE FROM telemetry_data WHERE device = 1"));
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(std::filesystem::exists(file.string() + "-journal"));
+  at.reopen();
+  CHECK(at.all_of(1) == numbers(1, 30));
+  CHECK(at.read_from(1, 1, 1).samples.front() == a_sample(1));
 }
 
 TEST_CASE("samples that are too old go by whole segments, and what is left reads on") {
