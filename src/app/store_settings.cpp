@@ -3,6 +3,10 @@
 namespace fairlead::app {
 
 Result<void> check_store(const Settings& settings) {
+  if (!settings.store_url.empty() && settings.retention.bytes > 0) {
+    return invalid_field("store.retention_bytes",
+                         "is for SQLite; with store.url give store.retention_days");
+  }
   if (!settings.store_url.empty() || !settings.data_dir.empty()) return {};
   return fail(Code::kInvalid, "no directory for the database: give --data DIR (store.data)");
 }

@@ -74,6 +74,9 @@ TEST_CASE("a setting that is malformed or out of range is refused by its name") 
   CHECK(holds(refused(start.with({"--set", "log.format=xml"})), "log.format"));
   CHECK(holds(refused(start.with({"--set", "store.durability=maybe"})), "store.durability"));
   CHECK(holds(refused(start.with({"--set", "store.url=mysql://x"})), "store.url"));
+  CHECK(holds(refused(start.with({"--set", "store.url=postgres://db.example/x", "--set",
+                                  "store.retention_bytes=1"})),
+              "store.retention_bytes: is for SQLite"));
   CHECK(holds(refused(start.with({"--set", "auth.require_exp=perhaps"})), "auth.require_exp"));
   CHECK(!std::filesystem::exists(start.data));
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/assert.h"
 #include "store/sqlite/backup.h"
 #include "store/sqlite/check.h"
 #include "store/sqlite/database.h"
@@ -32,6 +33,7 @@ Result<std::unique_ptr<store::Backend>> Driver::open_backend(const Clock& clock)
 }
 
 Result<std::unique_ptr<store::Reader>> Driver::open_reader() {
+  FAIRLEAD_ASSERT(backend_ != nullptr);
   auto reader = Reader::open(file(), backend_->segments());
   if (!reader) return std::unexpected(std::move(reader.error()));
   return std::move(*reader);
