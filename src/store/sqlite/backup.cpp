@@ -46,13 +46,8 @@ class Packer {
         pack_(target, kPack) {}
 
   Result<void> run() {
-    // Holds the moment: what is sealed later is still in its table here.
-    const ReadTransaction moment(source_);
-    const auto sealed = integers(source_, "SELECT id FROM telemetry_segments ORDER BY id");
+    const auto sealed = copy_database();
     if (!sealed) return std::unexpected(sealed.error());
-    const auto bytes = integers(source_, "SELECT coalesce(sum(bytes), 0) FROM telemetry_segments");
-    if (!bytes) return std::unexpected(bytes.error());
-    if (auto done = copy_database(static_cast<std::uint64_t>(bytes->front())); !done) return done;
     if (auto done = target_.execute(std::string("PRAGMA journal_mode = OFF; BEGIN; ") + kPacked);
         !done) {
       return done;
@@ -64,12 +59,23 @@ class Packer {
   }
 
  private:
-  Result<void> copy_database(std::uint64_t segment_bytes) {
-    return source_.copy_to(target_, kPagesAtOnce, [&](std::uint64_t done, std::uint64_t all) {
-      done_ = done;
-      all_ = all + segment_bytes;
-      progress_(done_, all_);
-    });
+  /// Returns the segments that were sealed at that moment: what is sealed later is still in its
+  /// table in the copy. The moment is held no longer than this takes, as the hub's log grows
+  /// meanwhile.
+  Result<std::vector<std::int64_t>> copy_database() {
+    const ReadTransaction moment(source_);
+    auto sealed = integers(source_, "SELECT id FROM telemetry_segments ORDER BY id");
+    if (!sealed) return sealed;
+    const auto bytes = integers(source_, "SELECT coalesce(sum(bytes), 0) FROM telemetry_segments");
+    if (!bytes) return bytes;
+    const Result<void> copied =
+        source_.copy_to(target_, kPagesAtOnce, [&](std::uint64_t done, std::uint64_t all) {
+          done_ = done;
+          all_ = all + static_cast<std::uint64_t>(bytes->front());
+          progress_(done_, all_);
+        });
+    if (!copied) return std::unexpected(copied.error());
+    return sealed;
   }
 
   Result<void> pack(std::int64_t segment) {

@@ -7,6 +7,7 @@ namespace {
 
 /// Only what goes wrong makes anyone wait: nobody else writes.
 constexpr int kBusyTimeoutMs = 5000;
+constexpr int kCheckpointTimeoutMs = 50;
 
 }  // namespace
 
@@ -75,7 +76,10 @@ Result<void> Database::copy_to(Database& target, int pages_at_once,
 
 Result<void> Database::checkpoint(bool waits_for_readers) {
   const int mode = waits_for_readers ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+  // A reader that stays, as a backup does, must not hold up the commits behind this.
+  sqlite3_busy_timeout(connection_.get(), kCheckpointTimeoutMs);
   const int code = sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, mode, nullptr, nullptr);
+  sqlite3_busy_timeout(connection_.get(), kBusyTimeoutMs);
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) return std::unexpected(error());
   return {};
 }
