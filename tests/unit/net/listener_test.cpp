@@ -95,9 +95,9 @@ TEST_CASE("stop_accepting refuses new peers and keeps the old") {
 }
 
 TEST_CASE("over the bound of sockets a peer is told 503, until one has ended") {
-  Loop loop;
   const fairlead::MemoryMeter memory(0);
   Gate gate({.sockets = 1}, memory);
+  Loop loop;
   const auto listener = listen();
   listener->watch(loop.reactor, loop.handler, &gate);
   Peer first(connected_to(listener->local_address()));
@@ -117,9 +117,9 @@ TEST_CASE("over the bound of sockets a peer is told 503, until one has ended") {
 }
 
 TEST_CASE("handshakes in progress are bounded, and a whole request ends one") {
-  Loop loop;
   const fairlead::MemoryMeter memory(0);
   Gate gate({.handshakes = 1}, memory);
+  Loop loop;
   const auto listener = listen();
   listener->watch(loop.reactor, loop.handler, &gate);
   Peer silent(connected_to(listener->local_address()));
@@ -138,9 +138,9 @@ TEST_CASE("handshakes in progress are bounded, and a whole request ends one") {
 }
 
 TEST_CASE("an upgraded socket is a handshake until its peer has shown who it is") {
-  Loop loop;
   const fairlead::MemoryMeter memory(0);
   Gate gate({.handshakes = 10}, memory);
+  Loop loop;
   auto [ours, theirs] = fairlead::net::test::socket_pair();
   Peer peer(std::move(theirs));
   loop.handler.answer = [&loop](const HttpRequest&, const std::unique_ptr<Exchange>& exchange) {
@@ -161,9 +161,9 @@ TEST_CASE("an upgraded socket is a handshake until its peer has shown who it is"
 }
 
 TEST_CASE("one address has as many sockets as it may, and is told 429 then") {
-  Loop loop;
   const fairlead::MemoryMeter memory(0);
   Gate gate({.per_address = 2}, memory);
+  Loop loop;
   const auto listener = listen();
   listener->watch(loop.reactor, loop.handler, &gate);
   Peer first(connected_to(listener->local_address()));
@@ -183,9 +183,9 @@ TEST_CASE("one address has as many sockets as it may, and is told 429 then") {
 }
 
 TEST_CASE("while memory is over its bound nobody is let in") {
-  Loop loop;
   fairlead::MemoryMeter memory(1000);
   Gate gate({}, memory);
+  Loop loop;
   const auto listener = listen();
   listener->watch(loop.reactor, loop.handler, &gate);
   memory.add(fairlead::MemoryKind::kStore, 1000);
