@@ -57,7 +57,8 @@ Result<std::vector<MigrationState>> Driver::migrations() {
 
 Result<std::size_t> Driver::migrate(const Clock& clock) {
   WritingSession session(options_, "migrate");
-  const auto connection = session.get();
+  // The session before this one may have ended without the server having noticed yet.
+  const auto connection = session.wait_for(options_.lock_patience);
   if (!connection) return explain(to_error(connection.error()).error());
   auto applied = postgres::migrate(**connection, postgres_migrations(), clock.now_ms());
   if (!applied) return explain(applied.error());
