@@ -65,8 +65,9 @@ Result<std::unique_ptr<Child>> Lab::start_hub(const std::vector<std::string>& se
   std::vector<std::string> argv = {choices_.hub_binary, "serve",     "--listen",
                                    "127.0.0.1:0",       "--data",    data,
                                    "--jwt-secret-file", secret_file_};
-  for (const char* setting : {"limits.messages_per_second=1000000", "limits.burst=1000000",
-                              "limits.connections=100000", "log.level=warn"}) {
+  for (const char* setting :
+       {"limits.messages_per_second=1000000", "limits.burst=1000000", "limits.connections=100000",
+        "limits.connections_per_principal=0", "log.level=warn"}) {
     argv.emplace_back("--set");
     argv.emplace_back(setting);
   }
