@@ -17,11 +17,6 @@ int refuse(const Error& error) {
   return 1;
 }
 
-Result<std::unique_ptr<store::Driver>> driver_of(const Settings& settings) {
-  if (auto checked = check_store(settings); !checked) return std::unexpected(checked.error());
-  return store::make_driver(store_settings(settings));
-}
-
 Result<std::vector<store::MigrationState>> states_of(const Settings& settings) {
   const auto driver = driver_of(settings);
   if (!driver) return std::unexpected(driver.error());

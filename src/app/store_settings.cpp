@@ -22,4 +22,9 @@ store::Settings store_settings(const Settings& settings) {
           .retention = settings.retention};
 }
 
+Result<std::unique_ptr<store::Driver>> driver_of(const Settings& settings) {
+  if (auto checked = check_store(settings); !checked) return std::unexpected(checked.error());
+  return store::make_driver(store_settings(settings));
+}
+
 }  // namespace fairlead::app

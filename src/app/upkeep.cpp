@@ -19,11 +19,6 @@ int refuse(const Error& error) {
   return 1;
 }
 
-Result<std::unique_ptr<store::Driver>> driver_of(const Settings& settings) {
-  if (auto checked = check_store(settings); !checked) return std::unexpected(checked.error());
-  return store::make_driver(store_settings(settings));
-}
-
 /// Tells each whole percent on stderr, on one line where a person looks.
 class Percent {
  public:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "store/sqlite/data_directory.h"
+#include "store/sqlite/file_error.h"
 #include "store/sqlite/segment_file.h"
 
 namespace fairlead::store::sqlite {
@@ -19,10 +20,6 @@ constexpr const char* kPacked =
     "data BLOB NOT NULL, PRIMARY KEY (segment, piece)) STRICT";
 constexpr const char* kPack =
     "INSERT INTO packed_segments (segment, piece, data) VALUES (?1, ?2, ?3)";
-
-std::unexpected<Error> explain(const std::filesystem::path& file, const Error& error) {
-  return fail(error.code, "{}: {}", file.string(), error.message);
-}
 
 Result<std::vector<std::int64_t>> integers(Database& database, const char* sql) {
   std::vector<std::int64_t> found;

@@ -6,20 +6,13 @@
 #include "store/sqlite/backup.h"
 #include "store/sqlite/check.h"
 #include "store/sqlite/database.h"
+#include "store/sqlite/file_error.h"
 #include "store/sqlite/reader.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/sealer.h"
 #include "store/sqlite/sealer_thread.h"
 
 namespace fairlead::store::sqlite {
-namespace {
-
-std::unexpected<Error> explain(const std::filesystem::path& file, const Error& error) {
-  return fail(error.code, "{}: {}", file.string(), error.message);
-}
-
-}  // namespace
-
 std::string Driver::describe() const { return "SQLite in " + file().string(); }
 
 Result<std::unique_ptr<store::Backend>> Driver::open_backend(const Clock& clock) {

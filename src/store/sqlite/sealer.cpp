@@ -8,6 +8,7 @@
 #include <optional>
 #include <system_error>
 
+#include "store/sqlite/file_error.h"
 #include "store/sqlite/rows.h"
 
 namespace fairlead::store::sqlite {
@@ -21,10 +22,6 @@ constexpr std::int64_t kDayMs = std::int64_t{24} * 60 * 60 * 1000;
 constexpr const char* kExists = "SELECT 1 FROM devices WHERE key = ?1";
 constexpr const char* kLatest = "SELECT checkpoint FROM telemetry_latest WHERE device = ?1";
 constexpr const char* kRemoved = "SELECT key FROM removed_devices LIMIT 1";
-
-std::unexpected<Error> explain(const std::filesystem::path& file, const Error& error) {
-  return fail(error.code, "{}: {}", file.string(), error.message);
-}
 
 /// A crash in the middle of a purge leaves a journal, and only a connection that may write can undo
 /// what it began.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "store/page.h"
+#include "store/sqlite/file_error.h"
 #include "store/sqlite/rows.h"
 
 namespace fairlead::store::sqlite {
@@ -77,10 +78,6 @@ Result<void> sync(const std::filesystem::path& path, int flags) {
   if (opened >= 0) ::close(opened);
   if (is_synced) return {};
   return fail(Code::kInternal, "{}: {}", path.string(), std::generic_category().message(error));
-}
-
-std::unexpected<Error> explain(const std::filesystem::path& file, const Error& error) {
-  return fail(error.code, "{}: {}", file.string(), error.message);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "store/sqlite/file_error.h"
+
 namespace fairlead::store::sqlite {
 namespace {
 
@@ -32,10 +34,6 @@ constexpr const char* kBetween =
     "SELECT segment, first_offset, last_offset, min_ts, max_ts, is_ordered, has_minutes "
     "FROM segment_devices "
     "WHERE device = ?1 AND max_ts >= ?2 AND min_ts <= ?3 ORDER BY segment";
-
-std::unexpected<Error> explain(const std::filesystem::path& file, const Error& error) {
-  return fail(error.code, "{}: {}", file.string(), error.message);
-}
 
 }  // namespace
 
