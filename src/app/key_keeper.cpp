@@ -110,11 +110,11 @@ std::shared_ptr<const auth::KeySet> KeyKeeper::keys() const {
   return keys_;
 }
 
-auth::KeySource::Answer KeyKeeper::search() {
+auth::KeySource::Answer KeyKeeper::search(std::uint64_t heard) {
   if (!url_) return {};
   const std::scoped_lock lock(mutex_);
   const std::int64_t now = clock_.steady_ms();
-  if (is_fetching_) return {.search = Search::kRuns, .number = fetch_};
+  if (is_fetching_ || heard < fetch_) return {.search = Search::kRuns, .number = fetch_};
   // One that is due anyway serves too.
   if (next_fetch_ms_ <= now + kShortWaitMs)
     return {.search = Search::kBegins, .number = fetch_ + 1};

@@ -62,7 +62,7 @@ class KeyKeeper final : public auth::KeySource {
 
   // ---- any thread -------------------------------------------------------------------------------
   std::shared_ptr<const auth::KeySet> keys() const;
-  Answer search() override;
+  Answer search(std::uint64_t heard) override;
   /// Why there are no keys of the URL yet; nullopt: there are, or need not be.
   std::optional<std::string> failure() const;
   Stats stats() const;

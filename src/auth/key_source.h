@@ -12,7 +12,8 @@ class KeySource {
     kNowhere,
     /// One begins after this call: its end is told to every shard.
     kBegins,
-    /// One began before this call. What it does not find may have come meanwhile.
+    /// One began before this call, or ended and the news is on its way. What it does not find may
+    /// have come meanwhile.
     kRuns,
     /// The last one was too short a time ago.
     kTooSoon,
@@ -27,8 +28,9 @@ class KeySource {
   };
 
   virtual ~KeySource() = default;
-  /// A token names a key that is not known. From any shard; does not block.
-  virtual Answer search() = 0;
+  /// A token names a key that is not known to a shard which has heard of the end of the searches up
+  /// to `heard`. From any shard; does not block.
+  virtual Answer search(std::uint64_t heard) = 0;
 };
 
 }  // namespace fairlead::auth

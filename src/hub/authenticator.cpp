@@ -55,7 +55,7 @@ auth::Verdict<auth::Principal> Authenticator::judge(auth::Verdict<auth::Principa
 // cannot be said now.
 bool Authenticator::seek(auth::Verdict<auth::Principal>& verdict) {
   if (ports_.keys == nullptr) return false;
-  const auth::KeySource::Answer answer = ports_.keys->search();
+  const auth::KeySource::Answer answer = ports_.keys->search(heard_);
   using Search = auth::KeySource::Search;
   if (answer.search == Search::kTooSoon) verdict = keys_unavailable(answer.retry_after_ms);
   if (answer.search != Search::kBegins && answer.search != Search::kRuns) return false;
@@ -152,6 +152,7 @@ void Authenticator::rotate(std::shared_ptr<const auth::KeySet> keys) {
 }
 
 void Authenticator::search_ended(std::uint64_t search, std::shared_ptr<const auth::KeySet> keys) {
+  heard_ = search;
   const bool is_in_vain = keys == nullptr;
   if (!is_in_vain) rotate(std::move(keys));
   std::deque<Waiting> told;

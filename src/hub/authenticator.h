@@ -104,6 +104,8 @@ class Authenticator {
   /// Whose signatures are checked elsewhere, by number.
   boost::unordered_flat_map<std::uint64_t, Waiting> checking_;
   std::uint64_t last_check_ = 0;
+  /// The last search whose end was told.
+  std::uint64_t heard_ = 0;
   // Of the last token that authenticate() gave no answer for.
   bool awaits_check_ = false;
   bool has_come_late_ = false;

@@ -41,12 +41,14 @@ std::string token(const std::string& secret) {
 }
 
 struct FakeKeySource final : auth::KeySource {
-  Answer search() override {
+  Answer search(std::uint64_t heard_in) override {
     ++searches;
+    heard = heard_in;
     return answer;
   }
   Answer answer{.search = Search::kBegins, .number = 1};
   int searches = 0;
+  std::uint64_t heard = 0;
 };
 
 struct FakeFailures final : auth::FailureLimit {
@@ -131,9 +133,12 @@ TEST_CASE("a token of an unknown key waits for the search and is answered by wha
   CHECK(bench.told[0].has_value());
   CHECK(bench.authenticator.waiting() == 0);
   CHECK(bench.failures.counted == 0);
+  CHECK(bench.source.heard == 0);
+  bench.ask(support::Token::client("x").header("kid", "z").sign(kNew));
+  CHECK(bench.source.heard == 1);
   // From now on it is known.
   CHECK(bench.ask(token(kNew)).has_value());
-  CHECK(bench.source.searches == 1);
+  CHECK(bench.source.searches == 2);
 }
 
 TEST_CASE("a search that began after the token and has not found its key refuses it") {
