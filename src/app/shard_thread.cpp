@@ -9,15 +9,14 @@ namespace fairlead::app {
 
 ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySeries keys,
                          std::unique_ptr<net::Sender> sender)
-    : clock_(shared.clock),
-      mail_(shared.mail),
+    : mail_(shared.mail),
       reactor_(shared.clock, shared.net, std::move(sender)),
       repositories_(shared.store.attach(
           [this](std::move_only_function<void()> letter) { reactor_.post(std::move(letter)); })),
-      verifier_(shared.keys, shared.tokens, shared.clock),
+      verifier_(shared.keys, shared.tokens, reactor_.clock()),
       slow_checks_(shared.verifiers, reactor_),
       shard_(index, shared.settings,
-             hub::Ports{.clock = shared.clock,
+             hub::Ports{.clock = reactor_.clock(),
                         .random = random_,
                         .peers = shared.mail,
                         .backpressure = shared.backpressure,
@@ -62,7 +61,7 @@ void ShardThread::drain(std::int64_t give_up_steady_ms) {
 }
 
 bool ShardThread::has_answered() const {
-  return !reactor_.owes_answers() || clock_.steady_ms() >= give_up_steady_ms_;
+  return !reactor_.owes_answers() || reactor_.now_ms() >= give_up_steady_ms_;
 }
 
 void ShardThread::stop() {

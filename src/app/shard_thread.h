@@ -61,7 +61,6 @@ class ShardThread {
  private:
   bool has_answered() const;
 
-  const Clock& clock_;
   ShardMail& mail_;
   net::Reactor reactor_;
   SystemRandom random_;

@@ -33,6 +33,7 @@ Pollable::~Pollable() {
 
 Reactor::Reactor(const Clock& clock, const ReactorOptions& options, std::unique_ptr<Sender> sender)
     : clock_(clock),
+      turn_clock_(clock),
       options_(options),
       sender_(sender ? std::move(sender) : std::make_unique<PlainSender>()),
       engine_(std::make_unique<Engine>()),
@@ -41,7 +42,6 @@ Reactor::Reactor(const Clock& clock, const ReactorOptions& options, std::unique_
                 if (engine_->is_asleep.load()) engine_->ring();
               }),
       deadlines_(clock.steady_ms()),
-      now_ms_(clock.steady_ms()),
       receive_(kReceiveBytes + kReceivePadding) {}
 
 Reactor::~Reactor() {
@@ -104,11 +104,11 @@ void Reactor::wait(std::optional<std::chrono::milliseconds> at_most) {
 
 void Reactor::turn() {
   ++counters_.turns;
-  now_ms_ = clock_.steady_ms();
+  turn_clock_.tick();
   handle_events();
   run_posted();
-  timers_.run_due(now_ms_);
-  deadlines_.run_due(now_ms_, [this](Pollable& pollable) {
+  timers_.run_due(now_ms());
+  deadlines_.run_due(now_ms(), [this](Pollable& pollable) {
     running_ = &pollable;
     pollable.on_deadline();
   });
@@ -256,7 +256,7 @@ bool Reactor::owes_answers() const {
 }
 
 std::string_view Reactor::http_date() {
-  const std::int64_t now = clock_.now_ms();
+  const std::int64_t now = turn_clock_.now_ms();
   if (now / kMsPerSecond != http_date_second_) {
     http_date_second_ = now / kMsPerSecond;
     http_date_ = net::http_date(now);

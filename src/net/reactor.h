@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/memory_meter.h"
+#include "base/turn_clock.h"
 #include "net/deadline_wheel.h"
 #include "net/deflate.h"
 #include "net/exchange.h"
@@ -143,8 +144,10 @@ class Reactor final : public TransportHost {
   const ReactorOptions& options() const { return options_; }
   /// How it sends by now; on its thread.
   std::string_view io() const { return sender_->name(); }
-  /// Monotonic, as of the beginning of this turn.
-  std::int64_t now_ms() const { return now_ms_; }
+  /// As of the beginning of this turn; before the first, of the reactor's making.
+  const Clock& clock() const { return turn_clock_; }
+  /// Its monotonic half.
+  std::int64_t now_ms() const { return turn_clock_.steady_ms(); }
   /// An IMF-fixdate, for HTTP.
   std::string_view http_date();
 
@@ -216,6 +219,7 @@ class Reactor final : public TransportHost {
   void repeat(std::int64_t period_ms, std::move_only_function<bool()> task);
 
   const Clock& clock_;
+  TurnClock turn_clock_;
   const ReactorOptions options_;
   std::unique_ptr<Sender> sender_;
   std::unique_ptr<Engine> engine_;
@@ -226,7 +230,6 @@ class Reactor final : public TransportHost {
   TimerQueue timers_;
   DeadlineWheel deadlines_;
   ReactorCounters counters_;
-  std::int64_t now_ms_ = 0;
   std::size_t connections_ = 0;
   /// Since the meter was told.
   std::int64_t queued_change_ = 0;
