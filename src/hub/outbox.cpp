@@ -79,7 +79,9 @@ void Outbox::conflate(Event event, Recipient recipient, std::int64_t now_steady_
     return;
   }
   device.due_ms = std::min(device.due_ms, now_steady_ms + recipient.min_interval_ms);
+  aside_->kept_bytes -= device.bytes();
   device.newest.emplace(std::move(event), std::move(recipient));
+  aside_->kept_bytes += device.bytes();
 }
 
 std::optional<std::int64_t> Outbox::flush_conflated(std::int64_t now_steady_ms) {
@@ -95,6 +97,7 @@ std::optional<std::int64_t> Outbox::flush_conflated(std::int64_t now_steady_ms) 
       }
       telemetry(device.newest->first, device.newest->second);
       device.due_ms = now_steady_ms + device.newest->second.min_interval_ms;
+      aside_->kept_bytes -= device.bytes();
       device.newest.reset();
     }
     next = std::min(next.value_or(device.due_ms), device.due_ms);
@@ -111,7 +114,9 @@ void Outbox::forget(SubscriptionNumber subscription) {
     if (!device.newest) continue;
     auto& wanted_by = device.newest->second.subscriptions;
     wanted_by.erase(std::remove(wanted_by.begin(), wanted_by.end(), subscription), wanted_by.end());
-    if (wanted_by.empty()) device.newest.reset();
+    if (!wanted_by.empty()) continue;
+    aside_->kept_bytes -= device.bytes();
+    device.newest.reset();
   }
 }
 

@@ -42,6 +42,8 @@ class Outbox {
   /// A subscription ended: neither its losses are told nor its conflated samples sent.
   void forget(SubscriptionNumber subscription);
   std::uint64_t dropped() const { return dropped_; }
+  /// Of conflated samples that wait for their time.
+  std::size_t kept_bytes() const { return aside_ ? aside_->kept_bytes : 0; }
 
  private:
   struct Loss {
@@ -51,6 +53,8 @@ class Outbox {
   struct Conflated {
     std::int64_t due_ms = 0;
     std::optional<std::pair<Event, Recipient>> newest;
+
+    std::size_t bytes() const { return newest ? newest->first.frame->wire().size() : 0; }
   };
   bool fits(std::size_t bytes, std::size_t limit) const {
     return transport_.queued_bytes() + bytes <= limit;
@@ -59,6 +63,7 @@ class Outbox {
   struct Aside {
     std::vector<std::pair<SubscriptionNumber, Loss>> losses;
     boost::unordered_flat_map<protocol::DeviceKey, Conflated> conflated;
+    std::size_t kept_bytes = 0;
   };
   Aside& aside();
   void count_losses(const Event& event, const Recipient& recipient);

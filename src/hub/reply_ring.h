@@ -50,7 +50,10 @@ class ReplyRing {
   const protocol::RequestId& id(Ticket ticket) const { return at(ticket).id; }
 
   /// The answer, while an earlier one is awaited. Once a ticket.
-  void fill(Ticket ticket, Answer answer) { at(ticket).answer = std::move(answer); }
+  void fill(Ticket ticket, Answer answer) {
+    kept_->bytes += answer.json.size();
+    at(ticket).answer = std::move(answer);
+  }
   /// The next answer leaves without having been kept.
   protocol::RequestId skip() {
     protocol::RequestId id = std::move(at(first_).id);
@@ -62,9 +65,13 @@ class ReplyRing {
   std::optional<Answer> next() {
     if (size() == 0 || !at(first_).answer) return std::nullopt;
     std::optional<Answer> answer = std::move(at(first_).answer);
+    kept_->bytes -= answer->json.size();
     leave();
     return answer;
   }
+
+  /// Of the answers that are kept.
+  std::size_t bytes() const { return kept_ ? kept_->bytes : 0; }
 
   /// Answers that are owed.
   std::size_t size() const { return kept_ ? kept_->slots.size() - kept_->left : 0; }
@@ -83,6 +90,7 @@ class ReplyRing {
     /// Behind `left` places whose answers have left.
     std::vector<Slot> slots;
     std::size_t left = 0;
+    std::size_t bytes = 0;
   };
 
   Slot& at(Ticket ticket) const {

@@ -169,8 +169,17 @@ void Session::send_answer(const Answer& answer, std::string_view json) {
 }
 
 void Session::send_answers() {
-  while (const auto next = replies_.next()) send_answer(*next, next->json);
+  while (const auto next = replies_.next()) {
+    tell_kept_bytes();
+    send_answer(*next, next->json);
+  }
   update_reading();
+}
+
+void Session::tell_kept_bytes() {
+  if (is_ended()) return;
+  const std::size_t held = occasional_ ? occasional_->held_bytes : 0;
+  transport_->set_kept_bytes(replies_.bytes() + held + outbox_.kept_bytes());
 }
 
 void Session::tell(std::string_view json) {
@@ -201,6 +210,7 @@ void Session::deliver(const Event& event, const Recipient& recipient) {
   }
   Occasional& waiting = some();
   waiting.held_bytes += event.frame->wire().size();
+  tell_kept_bytes();
   if (waiting.held_bytes > ports_.settings.outbox_bytes &&
       event.event_class != EventClass::kReplay) {
     end(protocol::CloseCode::kTooSlow, close_name(protocol::CloseCode::kTooSlow));
@@ -229,6 +239,7 @@ void Session::pass_on(const Event& event, const Recipient& recipient) {
         return;
       }
       outbox_.conflate(event, recipient, ports_.clock.steady_ms());
+      tell_kept_bytes();
       ports_.owner.arm(*this, ports_.clock.steady_ms() + recipient.min_interval_ms);
       return;
   }
@@ -241,6 +252,7 @@ void Session::end_join() {
     pass_on(held.event, held.recipient);
   }
   occasional_->held_bytes = 0;
+  tell_kept_bytes();
 }
 
 void Session::deliver_command(SharedFrame frame, std::string command) {

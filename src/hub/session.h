@@ -221,6 +221,7 @@ class Session final : public net::MessageHandler,
     } else {
       write(answer.json, replies_.id(ticket));
       replies_.fill(ticket, std::move(answer));
+      tell_kept_bytes();
     }
     send_answers();
   }
@@ -232,6 +233,8 @@ class Session final : public net::MessageHandler,
   void refuse_over_rate(protocol::RequestId id, std::int64_t retry_after_ms);
   void book_end(std::uint16_t code, std::string_view reason);
   void update_reading();
+  /// After each change of what waits for an earlier answer, an ack or its time.
+  void tell_kept_bytes();
   std::int64_t fire_heartbeat(std::int64_t steady_ms);
   std::int64_t fire_expiry(std::int64_t steady_ms);
 

@@ -24,6 +24,7 @@ std::int64_t Session::fire(std::int64_t steady_ms) {
   if (!is_ended()) next = std::min(next, fire_expiry(steady_ms));
   if (is_ended()) return 0;
   const auto conflated = outbox_.flush_conflated(steady_ms);
+  if (conflated) tell_kept_bytes();
   return std::min(next, conflated.value_or(next));
 }
 

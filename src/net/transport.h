@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -75,6 +76,8 @@ class Transport {
   /// Stops and starts delivering messages (and reading the socket: TCP pushes back).
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
+  /// Bytes that the owner keeps for this peer besides: they count where memory is counted.
+  virtual void set_kept_bytes(std::size_t bytes) { static_cast<void>(bytes); }
   /// Bytes queued here and not yet taken by the kernel.
   virtual std::uint64_t queued_bytes() const = 0;
   /// Position up to which the kernel has taken bytes.

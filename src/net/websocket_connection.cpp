@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/assert.h"
@@ -115,8 +116,14 @@ bool WebSocketConnection::may_deliver() const {
   return !state_.is_paused && (reactor() == nullptr || !reactor()->is_reading_held());
 }
 
+void WebSocketConnection::set_kept_bytes(std::size_t bytes) {
+  constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
+  state_.kept_bytes = static_cast<std::uint32_t>(std::min(bytes, kMost));
+  if (reactor() != nullptr) update_held();
+}
+
 void WebSocketConnection::update_held() {
-  reactor()->set_held(*this, state_.queue.waiting(),
+  reactor()->set_held(*this, state_.queue.waiting() + state_.kept_bytes,
                       state_.unread.held_bytes() + state_.decoder.held_bytes());
 }
 

@@ -71,6 +71,8 @@ struct WebSocketState {
   bool is_paused = false;
   /// What is queued waits for company.
   bool is_held_back = false;
+  /// By the owner, for this peer.
+  std::uint32_t kept_bytes = 0;
 
   Occasional& some() {
     if (!occasional) occasional = std::make_unique<Occasional>();
@@ -99,6 +101,7 @@ class WebSocketConnection final : public Transport, public Pollable {
   void hand_over(std::move_only_function<void(std::unique_ptr<Transport>)> taker) override;
   void settle() override { state_.pass.settle(); }
   void hold_back() override { state_.is_held_back = true; }
+  void set_kept_bytes(std::size_t bytes) override;
 
   /// What Reactor::attach does.
   void attach_to(Reactor& host, MessageHandler& handler);

@@ -104,10 +104,13 @@ TEST_CASE_FIXTURE(Fixture,
   outbox.conflate(event("a2", 2, 1), recipient({1}, 100), 1010);
   outbox.conflate(event("a3", 3, 1), recipient({1}, 100), 1090);
   CHECK(transport.sent == std::vector<std::string>{"a1", "b1"});
+  // Of a2 and a3 only the newer is kept.
+  CHECK(outbox.kept_bytes() == event("a3", 3, 1).frame->wire().size());
   CHECK(outbox.flush_conflated(1099) == 1100);
   CHECK(transport.sent.size() == 2);
   CHECK(outbox.flush_conflated(1100) == 1200);
   CHECK(transport.sent == std::vector<std::string>{"a1", "b1", "a3"});
+  CHECK(outbox.kept_bytes() == 0);
   // After a quiet interval nothing is remembered, and the next one comes at once.
   CHECK_FALSE(outbox.flush_conflated(1200).has_value());
   outbox.conflate(event("a4", 4, 1), recipient({1}, 100), 1300);
@@ -165,6 +168,7 @@ TEST_CASE_FIXTURE(Fixture, "a subscription that ended takes its conflated sample
   outbox.conflate(event("a2", 2, 1), recipient({1}, 100), 1010);
   outbox.conflate(event("b2", 2, 2), recipient({1, 2}, 100), 1010);
   outbox.forget(1);
+  CHECK(outbox.kept_bytes() == event("b2", 2, 2).frame->wire().size());
   outbox.flush_conflated(1100);
   CHECK(transport.sent == std::vector<std::string>{"a1", "b1", "b2"});
 }

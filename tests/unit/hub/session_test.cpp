@@ -21,6 +21,7 @@ struct Wire {
   std::optional<std::uint16_t> closed;
   int pings = 0;
   bool is_paused = false;
+  std::size_t kept = 0;
   std::uint64_t queued = 0;
   std::uint64_t position = 0;
   std::uint64_t written = 0;
@@ -43,6 +44,7 @@ class FakeTransport final : public net::Transport {
   void terminate() override {}
   void pause_reading() override { wire_.is_paused = true; }
   void resume_reading() override { wire_.is_paused = false; }
+  void set_kept_bytes(std::size_t bytes) override { wire_.kept = bytes; }
   std::uint64_t queued_bytes() const override { return wire_.queued; }
   std::uint64_t written() const override { return wire_.written; }
   void hand_over(std::move_only_function<void(std::unique_ptr<net::Transport>)>) override {}
@@ -186,7 +188,10 @@ TEST_CASE_FIXTURE(Fixture, "answers leave in the order of requests") {
   request(2);
   session->answer_ok(tickets[1]);
   CHECK(wire.sent.empty());
+  // What waits is told to who counts memory.
+  CHECK(wire.kept == std::string_view(R"({"type":"ack","id":2})").size());
   session->answer_ok(tickets[0], [](protocol::JsonWriter& json) { json.member("n", 1); });
+  CHECK(wire.kept == 0);
   REQUIRE(wire.sent.size() == 2);
   CHECK(wire.sent[0] == R"({"type":"ack","id":1,"n":1})");
   CHECK(wire.sent[1] == R"({"type":"ack","id":2})");
@@ -331,9 +336,11 @@ TEST_CASE_FIXTURE(Fixture,
   session->tell_event("first");
   session->tell_event("second");
   CHECK(wire.sent.empty());
+  CHECK(wire.kept > std::string_view("firstsecond").size());
   session->answer_ok(tickets[0], [](protocol::JsonWriter&) {}, true);
   REQUIRE(wire.sent.size() == 3);
   CHECK(wire.sent[1] == "first");
+  CHECK(wire.kept == 0);
   session->tell_event("third");
   CHECK(wire.sent.back() == "third");
 }

@@ -39,6 +39,21 @@ TEST_CASE("what waits for a peer is held until the peer takes it or the connecti
   CHECK(meter.total() == 0);
 }
 
+TEST_CASE("what the owner keeps for a peer counts beside what is queued, until the end") {
+  MemoryMeter meter(0);
+  Loop loop({.memory = &meter});
+  auto peer = loop.open_websocket();
+  loop.session.transport->set_kept_bytes(70'000);
+  loop.settle();
+  CHECK(meter.held(MemoryKind::kQueued) == 70'000);
+  loop.session.transport->set_kept_bytes(1'000);
+  loop.settle();
+  CHECK(meter.held(MemoryKind::kQueued) == 1'000);
+  loop.session.transport.reset();
+  loop.settle();
+  CHECK(meter.total() == 0);
+}
+
 TEST_CASE("a part of a message or of a request is held until the rest has come") {
   MemoryMeter meter(0);
   Loop loop({.memory = &meter});
