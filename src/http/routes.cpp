@@ -99,17 +99,25 @@ void respond_no_route(net::Exchange& exchange, const std::string& path) {
   }
 }
 
+/// So that pages of `origin` may read it.
+void add_cors_headers(net::HttpResponse& response, const std::string& origin) {
+  response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+  response.headers.emplace_back("Access-Control-Expose-Headers",
+                                "Link, Retry-After, WWW-Authenticate");
+  response.headers.emplace_back("Vary", "Origin");
+}
+
 /// Adds the headers of CORS to an answer, whoever gives it.
 class CorsExchange final : public net::Exchange {
  public:
   CorsExchange(std::unique_ptr<net::Exchange> exchange, std::string origin)
       : exchange_(std::move(exchange)), origin_(std::move(origin)) {}
   void respond(net::HttpResponse response) override {
-    add_headers(response);
+    add_cors_headers(response, origin_);
     exchange_->respond(std::move(response));
   }
   void stream(net::HttpResponse head, std::unique_ptr<net::BodySource> source) override {
-    add_headers(head);
+    add_cors_headers(head, origin_);
     exchange_->stream(std::move(head), std::move(source));
   }
   bool is_upgrade() const override { return exchange_->is_upgrade(); }
@@ -122,13 +130,6 @@ class CorsExchange final : public net::Exchange {
   }
 
  private:
-  void add_headers(net::HttpResponse& response) const {
-    response.headers.emplace_back("Access-Control-Allow-Origin", origin_);
-    response.headers.emplace_back("Access-Control-Expose-Headers",
-                                  "Link, Retry-After, WWW-Authenticate");
-    response.headers.emplace_back("Vary", "Origin");
-  }
-
   std::unique_ptr<net::Exchange> exchange_;
   std::string origin_;
 };
@@ -181,10 +182,19 @@ void Routes::on_request(net::HttpRequest request, std::unique_ptr<net::Exchange>
   serve_api(std::move(request), std::move(exchange));
 }
 
-bool Routes::check_origin(const net::HttpRequest& request, net::Exchange& exchange) const {
+void Routes::on_refused(const net::HttpRequest& request, net::HttpResponse& response) {
+  if (!request.has_header("origin") || !is_origin_allowed(request)) return;
+  add_cors_headers(response, std::string(request.header("origin")));
+}
+
+bool Routes::is_origin_allowed(const net::HttpRequest& request) const {
   const auto origin = request.has_header("origin") ? std::optional(request.header("origin"))
                                                    : std::optional<std::string_view>();
-  if (settings_.origins.allows(origin, request.header("host"), request.is_tls)) return true;
+  return settings_.origins.allows(origin, request.header("host"), request.is_tls);
+}
+
+bool Routes::check_origin(const net::HttpRequest& request, net::Exchange& exchange) const {
+  if (is_origin_allowed(request)) return true;
   respond_error(exchange, {.code = Code::kForbidden,
                            .message = "this Origin is not in http.allowed_origins"});
   return false;

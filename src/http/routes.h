@@ -27,10 +27,12 @@ class Routes final : public net::RequestHandler {
          const Clock& clock, Random& random);
 
   void on_request(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange) override;
+  void on_refused(const net::HttpRequest& request, net::HttpResponse& response) override;
 
  private:
   /// True when it has answered.
   bool serve_admin(const net::HttpRequest& request, net::Exchange& exchange);
+  bool is_origin_allowed(const net::HttpRequest& request) const;
   bool check_origin(const net::HttpRequest& request, net::Exchange& exchange) const;
   void serve_metrics(std::unique_ptr<net::Exchange> exchange);
   void serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> exchange);

@@ -146,10 +146,11 @@ class Home final : private devices::EventSink,
   Session* connection_of(protocol::DeviceRef ref) const;
   void stored_beginning(protocol::DeviceRef ref, protocol::DeviceKey key, SessionNumber number,
                         Result<std::int64_t> connected);
-  void take_seat(Session& session, protocol::DeviceRef ref, std::int64_t number);
+  void take_seat(Session& session, protocol::DeviceRef ref, std::int64_t number, bool is_counted);
   void welcome(Session& session, protocol::DeviceRef ref);
-  /// False when the device replaces itself too often; everyone involved has been sent away.
-  bool take_over(Session& session, protocol::DeviceRef ref);
+  /// `session` replaces `current`, or would. False when the device replaces itself too often; then
+  /// everyone involved has been sent away.
+  bool take_over(Session& session, Session* current, protocol::DeviceRef ref);
   void refuse_takeover(Session& session, std::int64_t retry_after_ms);
   void add_to_snapshot(const JoinRequest& request, std::string_view pattern,
                        std::map<std::string, std::string>& devices, bool& is_truncated) const;
@@ -174,8 +175,13 @@ class Home final : private devices::EventSink,
                           boost::container::deque_options<boost::container::block_size<64>>::type>
       seats_;
   boost::unordered_flat_map<protocol::DeviceKey, Takeovers> takeovers_;
-  /// Connections whose beginning is being stored, with their end once they have one.
-  boost::unordered_flat_map<SessionNumber, std::optional<Ending>> opening_;
+  struct Opening {
+    /// It replaces one that was there when it came.
+    bool is_takeover = false;
+    std::optional<Ending> ended{};
+  };
+  /// Connections whose beginning is being stored.
+  boost::unordered_flat_map<SessionNumber, Opening> opening_;
   std::size_t connected_ = 0;
   /// Goes round the seats: whose `last_seen` is stored next.
   std::size_t next_touched_ = 0;

@@ -28,9 +28,10 @@ void Home::begin(Session& session) {
     session.end(protocol::CloseCode::kForbidden, "device disabled", &error);
     return;
   }
-  if (!take_over(session, *ref)) return;
+  Session* const current = connection_of(*ref);
+  if (!take_over(session, current, *ref)) return;
   session.begin_opening();
-  opening_.emplace(session.number(), std::nullopt);
+  opening_.emplace(session.number(), Opening{.is_takeover = current != nullptr});
   devices_.connect(*ref, [this, ref = *ref, key = seats_[*ref].key,
                           number = session.number()](Result<std::int64_t> connected) {
     stored_beginning(ref, key, number, std::move(connected));
@@ -40,7 +41,7 @@ void Home::begin(Session& session) {
 void Home::stored_beginning(protocol::DeviceRef ref, protocol::DeviceKey key, SessionNumber number,
                             Result<std::int64_t> connected) {
   const auto place = opening_.find(number);
-  const std::optional<Ending> ended = std::move(place->second);
+  const auto [is_takeover, ended] = std::move(place->second);
   opening_.erase(place);
   Session* const opened = ended ? nullptr : connections_.find(number);
   if (!connected) {
@@ -52,7 +53,7 @@ void Home::stored_beginning(protocol::DeviceRef ref, protocol::DeviceKey key, Se
     const Error error{.code = Code::kForbidden, .message = "this device was deleted"};
     if (opened != nullptr) opened->end(protocol::CloseCode::kForbidden, "device deleted", &error);
   } else if (opened != nullptr) {
-    take_seat(*opened, ref, *connected);
+    take_seat(*opened, ref, *connected, is_takeover);
   } else if (Session* const stays = connection_of(ref)) {
     // The newcomer left before it took over: who has the place now stands for the newest session,
     // or its own end would be taken for one that was overtaken.
@@ -62,9 +63,8 @@ void Home::stored_beginning(protocol::DeviceRef ref, protocol::DeviceKey key, Se
   }
 }
 
-bool Home::take_over(Session& session, protocol::DeviceRef ref) {
+bool Home::take_over(Session& session, Session* current, protocol::DeviceRef ref) {
   const std::int64_t now = clock_.steady_ms();
-  Session* const current = connection_of(ref);
   if (current == nullptr && !takeovers_.contains(seats_[ref].key)) return true;
   Takeovers& takeovers = takeovers_[seats_[ref].key];
   if (takeovers.refused_for_ms(now) == 0 && (current == nullptr || takeovers.allow(now))) {
@@ -87,12 +87,18 @@ void Home::refuse_takeover(Session& session, std::int64_t retry_after_ms) {
   session.end(protocol::CloseCode::kOverRate, "replaces itself again and again", &error);
 }
 
-void Home::take_seat(Session& session, protocol::DeviceRef ref, std::int64_t number) {
+void Home::take_seat(Session& session, protocol::DeviceRef ref, std::int64_t number,
+                     bool is_counted) {
   Session* const replaced = connection_of(ref);
   const bool was_empty = seats_[ref].session == 0;
   seats_[ref].session = session.number();
   session.seat = {.session = number, .device = ref};
   if (was_empty) ++connected_;
+  // Both came while neither had the seat.
+  if (replaced != nullptr && !is_counted && !take_over(session, replaced, ref)) {
+    commands_.device_disconnected(ref);
+    return;
+  }
   if (replaced != nullptr) {
     const Error error{.code = Code::kConflict,
                       .message = "replaced by a newer connection of this device"};
@@ -142,7 +148,7 @@ void Home::end(Session& session) {
   if (!session.seat) {
     const auto opening = opening_.find(session.number());
     if (opening != opening_.end()) {
-      opening->second = Ending{session.cause().reason, session.last_seen_ms()};
+      opening->second.ended = Ending{session.cause().reason, session.last_seen_ms()};
     }
     return;
   }

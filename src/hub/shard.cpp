@@ -9,6 +9,17 @@
 #include "protocol/events.h"
 
 namespace fairlead::hub {
+namespace {
+
+/// Connections that a revocation looks at before others have their turn.
+constexpr std::size_t kMaxLookedAtInStep = 1000;
+
+void end_as_revoked(Session& session, const protocol::RequestId& id = {}) {
+  const Error error{.code = Code::kUnauthenticated, .message = "the token was revoked"};
+  session.end(protocol::CloseCode::kUnauthenticated, error.message, &error, id);
+}
+
+}  // namespace
 
 Shard::Shard(std::size_t index, const Settings& settings, Ports ports, devices::KeySeries keys)
     : index_(index),
@@ -100,6 +111,10 @@ bool Shard::take_client_place(Session& session, const auth::Principal& principal
 
 void Shard::begin(Session& session, auth::Principal principal, const protocol::RequestId& auth_id) {
   session.transport().settle();
+  // While it was on its way from another shard.
+  if (revocations_.is_revoked(principal)) {
+    return end_as_revoked(session, auth_id);
+  }
   if (!take_client_place(session, principal, auth_id)) return;
   const bool is_device = principal.kind == auth::Kind::kDevice;
   session.set_principal(std::move(principal));
@@ -216,18 +231,25 @@ void Shard::log_end(const Session& session) {
 
 void Shard::revoke(const auth::Revocation& revocation) {
   revocations_.add(revocation);
+  end_revoked("");
+}
+
+void Shard::end_revoked(std::string_view after) {
   std::vector<SessionNumber> holders;
-  connections_.each("", [&](const Session& session) {
-    const auto& principal = session.principal();
-    if (principal && principal->tenant == revocation.tenant && principal->jti == revocation.jti) {
+  std::size_t looked_at = 0;
+  std::string stopped_at;
+  connections_.each(after, [&](const Session& session) {
+    if (session.principal() && revocations_.is_revoked(*session.principal())) {
       holders.push_back(session.number());
     }
-    return true;
+    if (++looked_at < kMaxLookedAtInStep) return true;
+    stopped_at = session.info().id();
+    return false;
   });
-  const Error error{.code = Code::kUnauthenticated, .message = "the token was revoked"};
-  for (const SessionNumber holder : holders) {
-    connections_.find(holder)->end(protocol::CloseCode::kUnauthenticated, error.message, &error);
-  }
+  for (const SessionNumber holder : holders) end_as_revoked(*connections_.find(holder));
+  if (stopped_at.empty()) return;
+  ports_.peers.post(index_,
+                    [after = std::move(stopped_at)](Shard& there) { there.end_revoked(after); });
 }
 
 Gauges Shard::gauges() const {

@@ -114,7 +114,8 @@ class Shard final : private SessionOwner {
   void restore(const auth::Revocation& revocation) { revocations_.add(revocation); }
 
   Authenticator& authenticator() { return authenticator_; }
-  /// Every shard's step of a stored revocation: its holders are sent away.
+  /// Every shard's part of a stored revocation: its holders are sent away, a bounded number of
+  /// connections looked at in a step.
   void revoke(const auth::Revocation& revocation);
 
   Home& home() { return home_; }
@@ -154,6 +155,8 @@ class Shard final : private SessionOwner {
   void refresh(Session& session, protocol::RequestId id, const protocol::Auth& request);
   void refreshed_by(Session& session, ReplyRing::Ticket ticket, Result<auth::Principal> principal);
   void end_for(Session& session, const Error& refusal);
+  /// Looks at the connections behind the id `after`.
+  void end_revoked(std::string_view after);
   void begin(Session& session, auth::Principal principal, const protocol::RequestId& auth_id);
   bool take_client_place(Session& session, const auth::Principal& principal,
                          const protocol::RequestId& auth_id);

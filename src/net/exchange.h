@@ -93,6 +93,12 @@ class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
   virtual void on_request(HttpRequest request, std::unique_ptr<Exchange> exchange) = 0;
+  /// A request that never gets that far is refused with `response`, which may be given further
+  /// headers. Of `request` there is what was understood: its head, or nothing.
+  virtual void on_refused(const HttpRequest& request, HttpResponse& response) {
+    static_cast<void>(request);
+    static_cast<void>(response);
+  }
 };
 
 }  // namespace fairlead::net

@@ -111,7 +111,7 @@ void HttpConnection::process(std::string_view input) {
         host_.want_flush(*this);
         break;
       case HttpReader::Progress::kRefused:
-        refuse(reader_.refusal());
+        refuse(reader_.refusal(), reader_.unfinished());
         break;
       case HttpReader::Progress::kRequest:
         --left;
@@ -140,12 +140,12 @@ void HttpConnection::start_request() {
               .keeps_alive = reader_.facts().keeps_alive,
               .is_head = request.method == "HEAD"};
   if (host_.is_draining()) {
-    refuse({.status = 503, .detail = "the hub restarts"});
+    refuse({.status = 503, .detail = "the hub restarts"}, request);
     return;
   }
   handshake_ = check_handshake(request, framing_.is_http_11);
   if (handshake_.kind == Handshake::Kind::kRefused) {
-    refuse(handshake_.refusal);
+    refuse(handshake_.refusal, request);
     return;
   }
   if (handshake_.kind == Handshake::Kind::kNone) pass_.settle();
@@ -196,9 +196,18 @@ void HttpConnection::respond(HttpResponse response) {
   update_deadline();
 }
 
-void HttpConnection::refuse(const HttpRefusal& refusal) {
+void HttpConnection::refuse(const HttpRefusal& refusal, const HttpRequest& request) {
   framing_ = {.is_http_11 = true, .keeps_alive = false, .is_head = false};
-  queue_response(problem_response(refusal));
+  HttpResponse response = problem_response(refusal);
+  handler_.on_refused({.method = request.method,
+                       .path = request.path,
+                       .query = {},
+                       .headers = request.headers,
+                       .body = {},
+                       .remote = remote_,
+                       .is_tls = socket_.is_tls()},
+                      response);
+  queue_response(std::move(response));
 }
 
 bool HttpConnection::is_clogged() const {
@@ -292,7 +301,7 @@ void HttpConnection::on_deadline() {
     end();
     return;
   }
-  refuse({.status = 408, .detail = "the request did not come in time"});
+  refuse({.status = 408, .detail = "the request did not come in time"}, reader_.unfinished());
   update_interest();
   update_deadline();
 }

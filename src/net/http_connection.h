@@ -73,7 +73,7 @@ class HttpConnection final : public Pollable {
   void read();
   void process(std::string_view input);
   void start_request();
-  void refuse(const HttpRefusal& refusal);
+  void refuse(const HttpRefusal& refusal, const HttpRequest& request);
   void release_exchange();
   void queue_response(HttpResponse response);
   void pull();

@@ -16,6 +16,8 @@ namespace {
 
 namespace http = boost::beast::http;
 
+constexpr int kTooLarge = 413;
+
 /// Origin form out of absolute form (RFC 9112, 3.2.2); gives the authority that replaces Host.
 std::optional<std::string> strip_authority(std::string& target) {
   if (target.starts_with('/') || target == "*") return std::nullopt;
@@ -75,11 +77,12 @@ HttpReader::Progress HttpReader::refuse(int status, std::string_view detail) {
 
 HttpReader::Progress HttpReader::begin() {
   auto facts = check_head(scanner_.head(), limits_);
+  const bool is_well_formed = facts || facts.error().status == kTooLarge;
+  auto request = is_well_formed ? parse_head(scanner_.head()) : std::nullopt;
+  if (request) request_ = std::move(*request);
   if (!facts) return refuse(facts.error().status, facts.error().detail);
-  auto request = parse_head(scanner_.head());
   if (!request) return refuse(400, "bad request");
   facts_ = *facts;
-  request_ = std::move(*request);
   chunks_ = ChunkedBody{};
   scanner_.reset();
   is_in_body_ = true;
@@ -102,7 +105,7 @@ HttpReader::Progress HttpReader::read_body(std::string_view& input) {
     case ChunkedBody::Outcome::kBad:
       return refuse(400, "bad chunked body");
     case ChunkedBody::Outcome::kTooBig:
-      return refuse(413, "body too large");
+      return refuse(kTooLarge, "body too large");
   }
   return Progress::kNeedMore;
 }

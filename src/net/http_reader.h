@@ -35,6 +35,8 @@ class HttpReader {
   /// Of the request that take_request() gave last, or that is being read.
   const HeadFacts& facts() const { return facts_; }
   const HttpRefusal& refusal() const { return refusal_; }
+  /// What is understood so far of the request that is being read, or that was refused.
+  const HttpRequest& unfinished() const { return request_; }
   /// Bytes that have come of the body that is being read.
   std::size_t body_bytes() const { return is_in_body_ ? request_.body.size() : 0; }
   /// Nothing of a next request has come yet.

@@ -78,6 +78,26 @@ TEST_CASE("a page of an allowed origin may read answers and errors of every kind
   check_readable(rows);
 }
 
+TEST_CASE("a page of an allowed origin may read why its request was not even looked at") {
+  const HubProcess impatient(
+      {.settings = {"http.allowed_origins=https://app.example", "http.request_timeout_ms=1000"}});
+  const auto answer_to = [&impatient](const std::string& from, const std::string& headers) {
+    HttpConnection connection(impatient.port());
+    connection.send("PUT /v1/devices/a HTTP/1.1\r\nHost: h\r\n" + origin(from) + "\r\n" + headers +
+                    "\r\n");
+    return connection.receive();
+  };
+  const auto large = answer_to(kApp, "Content-Length: 16777217\r\n");
+  CHECK(large.status == 413);
+  check_readable(large);
+  const auto slow = answer_to(kApp, "Content-Length: 10\r\n");
+  CHECK(slow.status == 408);
+  check_readable(slow);
+  const auto foreign = answer_to("https://evil.example", "Content-Length: 16777217\r\n");
+  CHECK(foreign.status == 413);
+  CHECK(foreign.header("access-control-allow-origin").empty());
+}
+
 TEST_CASE("a page of another origin is refused, preflights too, and changes nothing") {
   const HttpClient http = hub().http();
   for (const char* other : {"https://evil.example", "http://app.example", "null"}) {

@@ -94,6 +94,32 @@ TEST_CASE("an end that is stored late is told with the time at which it happened
   CHECK(told[0]["at"] == at);
 }
 
+TEST_CASE("last_seen is exact while connected, and stored once a minute and at the end") {
+  Harness hub;
+  const auto device = hub.device("d");
+  const auto stored = [&hub] {
+    return hub.disk().state().devices.begin()->second.device.last_seen.value_or(0);
+  };
+  std::int64_t before = stored();
+  int writes = 0;
+  for (int second = 0; second < 600; ++second) {
+    hub.advance(1000);
+    hub.ask(*device, R"({"type":"heartbeat"})");
+    if (std::exchange(before, stored()) != before) ++writes;
+    CHECK(hub.clock.now_ms() - before <= 121'000);
+  }
+  CHECK(writes >= 5);
+  CHECK(writes <= 10);
+  const auto client = hub.client();
+  const Json& ack = hub.ask(*client, R"({"type":"subscribe","id":1,"devices":["d"]})");
+  CHECK(ack["devices"][0]["last_seen"] == hub.clock.now_ms());
+  const std::int64_t last_seen = hub.clock.now_ms();
+  hub.advance(5000);
+  hub.hang_up(*device);
+  hub.commit();
+  CHECK(stored() == last_seen);
+}
+
 TEST_CASE("a log row that could not be opened is opened later, while the connection lives") {
   Harness hub;
   hub.disk().fail_next(1);

@@ -144,6 +144,14 @@ class Harness final : private Peers, private Backpressure {
     commit();
     return line;
   }
+  /// A client whose token has that `jti`.
+  std::shared_ptr<Line> client_with(const std::string& jti) {
+    return arrive(0, auth::Principal{.kind = auth::Kind::kClient,
+                                     .tenant = "t",
+                                     .subject = "app",
+                                     .all_devices = true,
+                                     .jti = jti});
+  }
   std::string token(std::string subject, std::string kind, std::string scope = "") const {
     return auth::mint_hs256(kSecret, {.sub = std::move(subject),
                                       .kind = std::move(kind),
@@ -221,8 +229,9 @@ class Harness final : private Peers, private Backpressure {
   const Settings settings;
   bool is_congested_now = false;
 
- private:
   static constexpr std::string_view kSecret = "0123456789abcdef0123456789abcdef";
+
+ private:
   static constexpr std::int64_t kStepMs = 10;
 
   struct Host final : net::TransportHost {

@@ -145,6 +145,41 @@ TEST_CASE("a revoked token's connections end with 4401, others stay") {
   CHECK(again->closed == 4401);
 }
 
+TEST_CASE("a revocation looks at a bounded number of connections in a step") {
+  Harness hub;
+  std::vector<std::shared_ptr<Line>> holders;
+  for (int i = 0; i < 2500; ++i) holders.push_back(hub.client_with("one"));
+  const auto other = hub.client_with("another");
+  hub.shard().revoke({.tenant = "t", .jti = "one", .expires_at_ms = 0});
+  const auto closed = [&] {
+    return std::ranges::count_if(holders, [](const auto& line) { return line->closed == 4401; });
+  };
+  CHECK(closed() == 1000);
+  hub.run();
+  CHECK(closed() == 2500);
+  CHECK_FALSE(other->closed.has_value());
+}
+
+TEST_CASE("a token that is revoked while its connection moves to its home ends there") {
+  Harness hub(2);
+  std::string id = "d";
+  while (hub.shard().home_of("t", id) != 1) id += "d";
+  const auth::TokenClaims claims{.sub = id,
+                                 .kind = "device",
+                                 .tenant = "t",
+                                 .expires_at_ms = hub.clock.now_ms() + 60'000,
+                                 .jti = "one"};
+  // The news has come to the home, and not yet to the shard that accepts.
+  hub.shard(1).revoke({.tenant = "t", .jti = "one", .expires_at_ms = 0});
+  const auto line = hub.connect(0);
+  hub.say(*line, auth_message(auth::mint_hs256(Harness::kSecret, claims), 7));
+  hub.commit();
+  CHECK(line->closed == 4401);
+  CHECK(line->last()["id"] == 7);
+  CHECK(count(*line, "welcome") == 0);
+  CHECK(hub.shard(1).gauges().sessions == 0);
+}
+
 TEST_CASE("a device's newer connection replaces the older with 4409 and makes no presence event") {
   Harness hub(3);
   const auto watcher = hub.client();
@@ -184,6 +219,22 @@ TEST_CASE("two holders of one identity are refused with 4429 for a minute, after
   CHECK(early->last()["retry_after_ms"] == 1000);
   hub.advance(1000);
   CHECK_FALSE(hub.device("d")->closed.has_value());
+}
+
+TEST_CASE("holders of one identity that come before the first is stored replace each other too") {
+  Harness hub;
+  std::vector<std::shared_ptr<Line>> lines;
+  for (int i = 0; i < 12; ++i) {
+    lines.push_back(hub.connect());
+    hub.say(*lines.back(), auth_message(hub.token("d", "device"), 1));
+  }
+  hub.commit();
+  // Eleven replacements.
+  for (int i = 0; i < 10; ++i) CHECK(lines[static_cast<std::size_t>(i)]->closed == 4409);
+  CHECK(lines[10]->closed == 4429);
+  CHECK(lines[11]->closed == 4429);
+  CHECK(hub.shard().gauges().connected_devices == 0);
+  CHECK(hub.device("d")->closed == 4429);
 }
 
 TEST_CASE("reading pauses at 1024 answers that wait and goes on at half of them") {
