@@ -120,6 +120,28 @@ TEST_CASE("last_seen is exact while connected, and stored once a minute and at t
   CHECK(stored() == last_seen);
 }
 
+TEST_CASE("who stays over its rate ends in one log row and one presence event with 4429") {
+  Harness hub(1, {.messages_per_second = 10, .burst = 10});
+  const auto watcher = watcher_of(hub);
+  const auto device = hub.device("d");
+  watcher->take();
+  for (int i = 0; i < 2000 && !device->closed; ++i) {
+    hub.say(*device, R"({"type":"heartbeat"})");
+    hub.advance(10);
+  }
+  CHECK(device->closed == 4429);
+  hub.hang_up(*device);
+  hub.commit();
+  const auto told = watcher->take();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0]["reason"] == "over the rate");
+  const auto& logs = hub.disk().state().logs;
+  CHECK(std::ranges::count_if(logs, [](const auto& entry) {
+          return entry.second.subject == "d" && entry.second.code == 4429;
+        }) == 1);
+  CHECK(open_rows(hub, "d") == 0);
+}
+
 TEST_CASE("a log row that could not be opened is opened later, while the connection lives") {
   Harness hub;
   hub.disk().fail_next(1);
