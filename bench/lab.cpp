@@ -1,5 +1,7 @@
 #include "bench/lab.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,6 +127,17 @@ void Lab::end_profile() {
   const auto report = profile_->report();
   profile_text_ = report ? *report : "no profile: " + report.error().message + "\n";
   profile_.reset();
+}
+
+Result<std::string> Lab::es384_key_file() {
+  std::string path = directory_ + "/es384.pem";
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-384"),
+                                                                &EVP_PKEY_free);
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "w"), &std::fclose);
+  if (!file || PEM_write_PUBKEY(file.get(), key.get()) != 1) {
+    return fail(Code::kInternal, "cannot write {}", path);
+  }
+  return path;
 }
 
 std::string Lab::device_token(const std::string& id) const {

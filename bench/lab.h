@@ -71,6 +71,8 @@ class Lab {
   /// What came of it; empty when it was not wished for.
   const std::string& profile() const { return profile_text_; }
 
+  /// A fresh public key in a file, for tokens with ES384.
+  Result<std::string> es384_key_file();
   std::string device_token(const std::string& id) const;
   std::string client_token() const;
   const Choices& choices() const { return choices_; }

@@ -50,6 +50,8 @@ Result<Measured> measure_tls_ingest(Lab& lab);
 Result<Measured> measure_tls_handshakes(Lab& lab, bool resumes);
 Result<Measured> measure_connects(Lab& lab);
 Result<Measured> measure_latency(Lab& lab);
+/// The same while signatures that take long are checked.
+Result<Measured> measure_strangers(Lab& lab);
 Result<Measured> measure_command(Lab& lab);
 
 }  // namespace fairlead::bench

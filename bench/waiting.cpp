@@ -7,6 +7,7 @@
 #include "bench/fleet.h"
 #include "bench/rows.h"
 #include "bench/series.h"
+#include "bench/strangers.h"
 #include "bench/window.h"
 
 namespace fairlead::bench {
@@ -15,6 +16,7 @@ namespace {
 constexpr std::size_t kDevices = 200;
 constexpr double kSamplesPerSecond = 10'000;
 constexpr double kMs = 1e6;
+constexpr int kStrangersPerSecond = 200;
 
 /// The number behind `key` in a message.
 std::int64_t number_behind(std::string_view message, std::string_view key) {
@@ -44,8 +46,8 @@ Result<std::string> await(Peers& peers, std::size_t wanted, std::string_view typ
   return found;
 }
 
-/// Peers 0 to 199 send at the rate, peer 200 listens to all.
-Result<Series> event_delays_ms(Peers& peers, double warm_up, double seconds) {
+/// Peers 0 to 199 send at the rate, peer 200 listens to all; `strangers`, if any, knock meanwhile.
+Result<Series> event_delays_ms(Peers& peers, double warm_up, double seconds, Strangers* strangers) {
   Series delays;
   std::string problem;
   const std::int64_t begin = now_ns();
@@ -60,6 +62,9 @@ Result<Series> event_delays_ms(Peers& peers, double warm_up, double seconds) {
                  fmt::format(R"({{"type":"telemetry","metrics":{{"sent_ns":{},)"
                              R"("temperature":63.72,"pressure":1.913,"flow":21.48}}}})",
                              now_ns()));
+    }
+    if (strangers != nullptr) {
+      if (const auto stepped = strangers->step(); !stepped) problem = stepped.error().message;
     }
     return now_ns() > end || !problem.empty();
   };
@@ -129,28 +134,58 @@ Result<double> one_command_ms(Peers& peers, int number) {
 
 }  // namespace
 
+namespace {
+
+/// From devices to a subscriber, on a hub that was just started.
+Result<double> delay_p99_ms(Lab& lab, const Child& hub, Strangers* strangers) {
+  const double seconds = lab.choices().seconds;
+  Peers peers;
+  for (std::size_t i = 0; i < kDevices; ++i) {
+    const auto peer =
+        peers.connect(hub.port(), "/v1/ws", lab.device_token(fmt::format("bench-{}", i)));
+    if (!peer) return std::unexpected(peer.error());
+  }
+  const auto listener = peers.connect(hub.port(), "/v1/ws", lab.client_token());
+  if (!listener) return std::unexpected(listener.error());
+  peers.send(*listener,
+             R"({"type":"subscribe","id":1,"devices":["bench-*"],"events":["telemetry"]})");
+  const auto subscribed = await(peers, *listener, "ack");
+  if (!subscribed) return std::unexpected(subscribed.error());
+  const Window window(lab, hub);
+  const auto delays = event_delays_ms(peers, seconds / 3, seconds, strangers);
+  if (!delays) return std::unexpected(delays.error());
+  return delays->share(0.99);
+}
+
+}  // namespace
+
+Result<Measured> measure_strangers(Lab& lab) {
+  const auto key_file = lab.es384_key_file();
+  if (!key_file) return std::unexpected(key_file.error());
+  const auto p99_with = [&](const std::string& algorithm) -> Result<double> {
+    const auto hub = lab.start_hub({"auth.public_key_files=" + *key_file + ":ES384",
+                                    "auth.failures_per_minute=0", "log.level=error"});
+    if (!hub) return std::unexpected(hub.error());
+    Strangers strangers((*hub)->port(), "/v1/ws", algorithm, kStrangersPerSecond);
+    const auto p99 = delay_p99_ms(lab, **hub, &strangers);
+    if (p99 && strangers.answered() == 0) return fail(Code::kInternal, "no stranger was answered");
+    return p99;
+  };
+  const auto slow = p99_with("ES384");
+  if (!slow) return std::unexpected(slow.error());
+  const auto quick = p99_with("HS256");
+  if (!quick) return std::unexpected(quick.error());
+  return Measured{.hub = *slow, .floors = {{"the same with HS256", *quick}}};
+}
+
 Result<Measured> measure_latency(Lab& lab) {
   Measured measured;
-  const double seconds = lab.choices().seconds;
   {
     const auto hub = lab.start_hub();
     if (!hub) return std::unexpected(hub.error());
-    Peers peers;
-    for (std::size_t i = 0; i < kDevices; ++i) {
-      const auto peer =
-          peers.connect((*hub)->port(), "/v1/ws", lab.device_token(fmt::format("bench-{}", i)));
-      if (!peer) return std::unexpected(peer.error());
-    }
-    const auto listener = peers.connect((*hub)->port(), "/v1/ws", lab.client_token());
-    if (!listener) return std::unexpected(listener.error());
-    peers.send(*listener,
-               R"({"type":"subscribe","id":1,"devices":["bench-*"],"events":["telemetry"]})");
-    const auto subscribed = await(peers, *listener, "ack");
-    if (!subscribed) return std::unexpected(subscribed.error());
-    const Window window(lab, **hub);
-    const auto delays = event_delays_ms(peers, seconds / 3, seconds);
-    if (!delays) return std::unexpected(delays.error());
-    measured.hub = delays->share(0.99);
+    const auto p99 = delay_p99_ms(lab, **hub, nullptr);
+    if (!p99) return std::unexpected(p99.error());
+    measured.hub = *p99;
   }
   // What 10 000 a second leave for each of the commits that 4 ms of fsync allow.
   const auto commits = lab.append(lab.choices().is_quick ? 8000 : 40'000, 40);
