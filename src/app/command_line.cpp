@@ -15,6 +15,8 @@
 #include "app/sim/options.h"
 #include "app/sim/run.h"
 #include "app/token.h"
+#include "app/transfer/export.h"
+#include "app/transfer/import.h"
 #include "app/upkeep.h"
 #include "embedded/version.h"
 
@@ -41,6 +43,8 @@ struct Parsed {
   bool is_dry_run = false;
   TokenOptions token;
   sim::Options sim;
+  transfer::ExportOptions export_options;
+  transfer::ImportOptions import_options;
   int exit_code = 0;
 };
 
@@ -177,6 +181,55 @@ void add_upkeep(CLI::App& app, Parsed& parsed) {
   });
 }
 
+void add_hub_options(CLI::App& command, transfer::HubOptions& hub) {
+  command.add_option("--url", hub.url, "the hub, such as http://127.0.0.1:8080, or https://…")
+      ->required();
+  command.add_option("--ca", hub.ca,
+                     "PEM file with roots of an https hub's certificate, beside the system's");
+  command.add_option("--token-file", hub.token_file, "a client's token; mode 0600");
+  command.add_option("--jwt-secret-file", hub.jwt_secret_file,
+                     "or the hub's secret, to mint a token from");
+  command.add_option("--tenant", hub.tenant, "of the minted token")->capture_default_str();
+}
+
+void add_export(CLI::App& app, Parsed& parsed) {
+  CLI::App* command =
+      app.add_subcommand("export", "Write devices and telemetry of a running hub to a file");
+  command->footer(
+      "Each device's samples stand together, by time. NDJSON has the devices' entries too, and "
+      "can\n"
+      "be imported anywhere. The token needs device:read and telemetry:read.");
+  transfer::ExportOptions& options = parsed.export_options;
+  add_hub_options(*command, options.hub);
+  command->add_option("--devices", options.devices,
+                      "ids, or prefixes ending in *; may be given many times; none: all");
+  command->add_option("--from", options.from, "first time (ms since the epoch, or ISO 8601)");
+  command->add_option("--to", options.to, "end of time, exclusive");
+  command->add_option("--metrics", options.metrics, "only those")->delimiter(',');
+  command->add_option("--format", options.format, "ndjson or csv")
+      ->check(CLI::IsMember({"ndjson", "csv"}))
+      ->capture_default_str();
+  command->add_option("--out", options.out, "the file to write; without it stdout");
+  command->callback([&parsed] { parsed.exit_code = transfer::run_export(parsed.export_options); });
+}
+
+void add_import(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = app.add_subcommand("import", "Store what a file holds in a running hub");
+  command->footer(
+      "Run again after an interruption it goes on where it stopped; nothing is stored twice.\n"
+      "The token needs device:read, device:write and telemetry:write.");
+  transfer::ImportOptions& options = parsed.import_options;
+  add_hub_options(*command, options.hub);
+  command->add_option("file", options.file, "NDJSON or CSV, as export writes it; - is stdin")
+      ->required();
+  command->add_option("--format", options.format, "ndjson or csv; else .csv tells")
+      ->check(CLI::IsMember({"ndjson", "csv"}));
+  command->add_option("--device", options.device, "whose samples they are, if the file names none");
+  command->add_option("--epoch", options.epoch,
+                      "what the samples are counted in; else made of the file's beginning");
+  command->callback([&parsed] { parsed.exit_code = transfer::run_import(parsed.import_options); });
+}
+
 void add_sim(CLI::App& app, Parsed& parsed) {
   CLI::App* command = app.add_subcommand("sim", "Play a fleet of devices against a hub");
   sim::Options& options = parsed.sim;
@@ -230,6 +283,8 @@ int run_command_line(const std::vector<std::string>& arguments,
   add_token(app, parsed);
   add_migrate(app, parsed);
   add_upkeep(app, parsed);
+  add_export(app, parsed);
+  add_import(app, parsed);
   add_sim(app, parsed);
   app.add_subcommand("version", "Print version and commit")->callback([] {
     fmt::print("fairlead {} ({})\n", embedded::kVersion, embedded::kCommit);
