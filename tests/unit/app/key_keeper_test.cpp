@@ -29,9 +29,10 @@ TEST_CASE("a shard that has not heard of the end of a search does not begin anot
   const auto keeper = KeyKeeper::open(settings, clock);
   REQUIRE(keeper.has_value());
   std::atomic<std::uint64_t> ended = 0;
-  (*keeper)->start({.on_rotated = {},
-                    .on_search_ended = [&ended](std::uint64_t search,
-                                                const auto& /*keys*/) { ended = search; }});
+  (*keeper)->start(
+      {.on_rotated = {}, .on_search_ended = [&ended](std::uint64_t search, const auto& /*keys*/) {
+         ended = search;
+       }});
   REQUIRE(support::eventually([&] { return ended == 1; }));
   const auth::KeySource::Answer unaware = (*keeper)->search(0);
   CHECK(unaware.search == auth::KeySource::Search::kRuns);

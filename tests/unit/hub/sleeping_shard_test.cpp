@@ -20,7 +20,9 @@ const std::string kSample = R"({"type":"telemetry","metrics":{"a":1}})";
 int most_steps(std::int64_t ms, int others) { return static_cast<int>(ms / 1000) + 1 + others; }
 
 struct SilentKeys final : auth::KeySource {
-  Answer search(std::uint64_t /*heard*/) override { return {.search = Search::kBegins, .number = 1}; }
+  Answer search(std::uint64_t /*heard*/) override {
+    return {.search = Search::kBegins, .number = 1};
+  }
 };
 
 }  // namespace

@@ -22,7 +22,9 @@ std::shared_ptr<const auth::KeySet> keys_of(const std::string& jwks) {
 }
 
 struct FakeKeySource final : auth::KeySource {
-  Answer search(std::uint64_t /*heard*/) override { return {.search = Search::kBegins, .number = 1}; }
+  Answer search(std::uint64_t /*heard*/) override {
+    return {.search = Search::kBegins, .number = 1};
+  }
 };
 
 /// Checks when the test says so.
