@@ -29,7 +29,7 @@ struct CatchUps::Running {
   /// Live samples since the read began; nullopt: too many.
   std::optional<std::vector<telemetry::Sample>> waiting;
   /// Of the front: everything up to here is covered by the read under way.
-  std::int64_t stored_at_read = 0;
+  std::int64_t told_at_read = 0;
 };
 
 CatchUps::CatchUps(telemetry::Repository& repository, telemetry::Service& telemetry,
@@ -63,64 +63,61 @@ void CatchUps::begin(Viewer viewer, protocol::Codec codec, SubscriptionNumber su
   }
   running_.emplace(id, std::move(running));
   by_name_.emplace(Name(viewer, subscription), id);
-  next_device(id);
+  proceed(id);
 }
 
-void CatchUps::next_device(Id id) {
+void CatchUps::proceed(Id id) {
   Running& running = *find(id);
-  if (running.devices.empty()) {
-    drop(id);
-    return;
-  }
-  const ReplayStart& device = running.devices.front();
-  if (!telemetry_.holds(device.ref, device.key)) {
+  while (!running.devices.empty()) {
+    if (begin_read(running)) return;
     finish_device(running);
-    next_device(id);
-    return;
   }
-  running.replay_until = telemetry_.progress(device.ref).offset;
-  if (!device.first_offset) {
-    find_first(id);
-    return;
-  }
-  running.is_begun = true;
-  running.next_offset = *device.first_offset;
-  read(id);
+  drop(id);
 }
 
-void CatchUps::find_first(Id id) {
-  const ReplayStart& device = find(id)->devices.front();
-  repository_.first_since(device.key, device.since, [this, id](Result<std::int64_t> first) {
-    Running* const running = find(id);
-    if (running == nullptr) return;
-    // Nothing that late is stored, or the store cannot say: then all that is left is live.
-    const std::int64_t none = running->replay_until + 1;
-    running->next_offset = first && *first > 0 ? *first : none;
-    running->is_begun = true;
-    read(id);
-  });
-}
-
-void CatchUps::read(Id id) {
-  Running& running = *find(id);
+bool CatchUps::begin_read(Running& running) {
   const ReplayStart& device = running.devices.front();
-  const bool is_there = telemetry_.holds(device.ref, device.key);
-  if (is_there) running.stored_at_read = telemetry_.progress(device.ref).offset;
-  if (!is_there || running.next_offset > running.stored_at_read) {
-    finish_device(running);
-    next_device(id);
-    return;
+  if (!telemetry_.holds(device.ref, device.key)) return false;
+  const std::int64_t told = telemetry_.progress(device.ref).offset;
+  if (!running.is_begun) {
+    running.replay_until = told;
+    if (!device.first_offset) {
+      find_first(running);
+      return true;
+    }
+    running.is_begun = true;
+    running.next_offset = *device.first_offset;
   }
+  if (running.next_offset > told) return false;
+  running.told_at_read = told;
   running.waiting.emplace();
-  listening_.emplace(device.key, id);
-  repository_.read_from(device.key, running.next_offset, kPieceSamples,
-                        [this, id](Result<telemetry::Page> page) { take(id, std::move(page)); });
+  listening_.emplace(device.key, running.id);
+  repository_.read_from(
+      device.key, running.next_offset, kPieceSamples,
+      [this, id = running.id](Result<telemetry::Page> page) { take(id, std::move(page)); });
+  return true;
+}
+
+void CatchUps::find_first(const Running& asking) {
+  const ReplayStart& device = asking.devices.front();
+  repository_.first_since(device.key, device.since,
+                          [this, id = asking.id](Result<std::int64_t> first) {
+                            Running* const running = find(id);
+                            if (running == nullptr) return;
+                            // Nothing that late is stored, or the store cannot say: then all that
+                            // is left is live.
+                            const std::int64_t none = running->replay_until + 1;
+                            running->next_offset = first && *first > 0 ? *first : none;
+                            running->is_begun = true;
+                            proceed(id);
+                          });
 }
 
 void CatchUps::take(Id id, Result<telemetry::Page> page) {
   Running* const running = find(id);
   if (running == nullptr) return;
-  const auto [first, last] = listening_.equal_range(running->devices.front().key);
+  const ReplayStart& device = running->devices.front();
+  const auto [first, last] = listening_.equal_range(device.key);
   const auto mine =
       std::find_if(first, last, [id](const auto& entry) { return entry.second == id; });
   if (mine != last) listening_.erase(mine);
@@ -130,8 +127,13 @@ void CatchUps::take(Id id, Result<telemetry::Page> page) {
     unread_.push_back(id);
     return;
   }
+  // A read may see what is committed and not yet told here: that is still to come, as live.
+  const bool is_there = telemetry_.holds(device.ref, device.key);
+  const std::int64_t told = is_there ? telemetry_.progress(device.ref).offset : 0;
+  std::erase_if(page->samples,
+                [told](const telemetry::Sample& sample) { return sample.offset > told; });
   send(*running, page->samples);
-  const bool is_whole = !page->has_more && running->next_offset > running->stored_at_read;
+  const bool is_whole = !page->has_more && running->next_offset > running->told_at_read;
   if (is_whole && waiting) {
     std::erase_if(*waiting, [running](const telemetry::Sample& sample) {
       return sample.offset < running->next_offset;
@@ -171,7 +173,7 @@ void CatchUps::finish_device(Running& running) {
 
 void CatchUps::retry() {
   for (const Id id : std::exchange(unread_, {})) {
-    if (find(id) != nullptr) read(id);
+    if (find(id) != nullptr) proceed(id);
   }
 }
 
@@ -184,14 +186,7 @@ void CatchUps::ask_for_room(const Running& running) {
 void CatchUps::has_room(Viewer viewer, SubscriptionNumber subscription) {
   const auto name = by_name_.find(Name(viewer, subscription));
   if (name == by_name_.end()) return;
-  const Running& running = *find(name->second);
-  // A piece is under way already.
-  if (running.waiting) return;
-  if (running.is_begun) {
-    read(name->second);
-  } else {
-    next_device(name->second);
-  }
+  proceed(name->second);
 }
 
 void CatchUps::sample_stored(protocol::DeviceKey device, const telemetry::SampleView& sample) {

@@ -64,9 +64,11 @@ class CatchUps {
   using Name = std::pair<Viewer, SubscriptionNumber>;
 
   Running* find(Id id);
-  void next_device(Id id);
-  void find_first(Id id);
-  void read(Id id);
+  /// Begins the next read; devices that need none go over to live at once.
+  void proceed(Id id);
+  /// False when nothing of the front is left to be sent again.
+  bool begin_read(Running& running);
+  void find_first(const Running& asking);
   void take(Id id, Result<telemetry::Page> page);
   void send(Running& running, const std::vector<telemetry::Sample>& samples);
   void finish_device(Running& running);

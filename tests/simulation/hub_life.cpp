@@ -22,7 +22,7 @@ class HubLife::Mail final : public hub::Peers {
  public:
   using Letter = std::move_only_function<void()>;
 
-  explicit Mail(HubLife& life, std::size_t count) : life_(life), boxes_(count) {}
+  explicit Mail(HubLife& life, std::size_t count) : life_(life), boxes_(count), untold_(count) {}
   std::size_t count() const override { return boxes_.size(); }
   void post(std::size_t index, hub::Task task) override {
     put(index, [this, index, task = std::move(task)]() mutable { task(life_.shard(index)); });
@@ -35,6 +35,20 @@ class HubLife::Mail final : public hub::Peers {
   bool is_any_full() const override { return false; }
 
   void put(std::size_t index, Letter letter) { boxes_[index].push_back(std::move(letter)); }
+  /// What the store says: a reader's answer may overtake the writer's.
+  void put_from_store(std::size_t index, Letter letter) {
+    if (is_writer_stepped) {
+      untold_[index].push_back(std::move(letter));
+    } else {
+      put(index, std::move(letter));
+    }
+  }
+  bool tell_one(std::size_t index) {
+    if (untold_[index].empty()) return false;
+    put(index, std::move(untold_[index].front()));
+    untold_[index].pop_front();
+    return true;
+  }
   bool run_one(std::size_t index) {
     if (boxes_[index].empty()) return false;
     Letter letter = std::move(boxes_[index].front());
@@ -43,12 +57,16 @@ class HubLife::Mail final : public hub::Peers {
     return true;
   }
   bool is_empty() const {
-    return std::ranges::all_of(boxes_, [](const auto& box) { return box.empty(); });
+    const auto is_without = [](const auto& box) { return box.empty(); };
+    return std::ranges::all_of(boxes_, is_without) && std::ranges::all_of(untold_, is_without);
   }
+
+  bool is_writer_stepped = false;
 
  private:
   HubLife& life_;
   std::vector<std::deque<Letter>> boxes_;
+  std::vector<std::deque<Letter>> untold_;
 };
 
 class HubLife::Pressure final : public hub::Backpressure {
@@ -106,7 +124,7 @@ void HubLife::restore(std::size_t shards) {
   for (std::size_t index = 0; index < shards; ++index) {
     auto place = std::make_unique<Place>();
     place->repositories = store_.attach([this, index](std::move_only_function<void()> letter) {
-      mail_->put(index, std::move(letter));
+      mail_->put_from_store(index, std::move(letter));
     });
     place->verifier = std::make_unique<auth::Verifier>(keys_, auth::TokenPolicy(), clock_);
     auto& repositories = *place->repositories;
@@ -156,6 +174,15 @@ bool HubLife::step_mail(std::size_t index) {
   end_turn(*shards_[index]);
   return true;
 }
+
+bool HubLife::step_writer() {
+  mail_->is_writer_stepped = true;
+  const bool is_done = store_.step_writer();
+  mail_->is_writer_stepped = false;
+  return is_done;
+}
+
+bool HubLife::step_told(std::size_t index) { return mail_->tell_one(index); }
 
 bool HubLife::step_network(std::size_t pick) {
   for (std::size_t i = 0; i < shards_.size(); ++i) {

@@ -36,7 +36,9 @@ class HubLife {
   bool step_mail(std::size_t shard);
   bool step_network(std::size_t pick);
   bool step_flush(std::size_t pick, std::size_t frames);
-  bool step_writer() { return store_.step_writer(); }
+  /// Commits; the shards are told of it by step_told() only.
+  bool step_writer();
+  bool step_told(std::size_t shard);
   bool step_reader() { return store_.step_reader(); }
   void step_timers();
 

@@ -141,7 +141,7 @@ class Run {
   /// One step of one part, whichever.
   void work() {
     const std::size_t pick = random_.below(1000);
-    switch (random_.below(9)) {
+    switch (random_.below(10)) {
       case 0:
         each_peer([this](Peer& peer) {
           if (!peer.is_connected() && random_.below(3) == 0) {
@@ -170,6 +170,9 @@ class Run {
       case 7:
         hub_->step_reader();
         break;
+      case 8:
+        hub_->step_told(random_.below(shard_count_));
+        break;
       default:
         clock_.advance(static_cast<std::int64_t>(random_.below(40)));
         hub_->step_timers();
@@ -197,7 +200,7 @@ class Run {
       });
       bool did_work = false;
       for (std::size_t shard = 0; shard < shard_count_; ++shard) {
-        while (hub_->step_mail(shard)) did_work = true;
+        while (hub_->step_told(shard) || hub_->step_mail(shard)) did_work = true;
       }
       while (hub_->step_network(round) || hub_->step_flush(round, 100)) did_work = true;
       while (hub_->step_writer() || hub_->step_reader()) did_work = true;

@@ -193,6 +193,25 @@ class Harness final : private Peers, private Backpressure {
     run();
     while (store_.step_writer() || store_.step_reader()) run();
   }
+  /// The disk has what was written, but no shard was told yet.
+  void commit_untold() {
+    run();
+    is_untold_ = true;
+    while (store_.step_writer()) {
+    }
+    is_untold_ = false;
+  }
+  void tell_commits() {
+    for (auto& [index, letter] : std::exchange(untold_, {})) {
+      boxes_[index].push_back(std::move(letter));
+    }
+    run();
+  }
+  /// Queries only.
+  void read() {
+    run();
+    while (store_.step_reader()) run();
+  }
   void advance(std::int64_t ms) {
     for (std::int64_t left = ms; left > 0;) {
       const std::int64_t step = std::min<std::int64_t>(left, kStepMs);
@@ -232,6 +251,8 @@ class Harness final : private Peers, private Backpressure {
   static constexpr std::string_view kSecret = "0123456789abcdef0123456789abcdef";
 
  private:
+  using Letter = std::move_only_function<void()>;
+
   static constexpr std::int64_t kStepMs = 10;
 
   struct Host final : net::TransportHost {
@@ -265,8 +286,12 @@ class Harness final : private Peers, private Backpressure {
 
   std::unique_ptr<Place> make_place(std::size_t index, std::size_t count) {
     auto place = std::make_unique<Place>(index);
-    place->repositories = store_.attach([this, index](std::move_only_function<void()> letter) {
-      boxes_[index].push_back(std::move(letter));
+    place->repositories = store_.attach([this, index](Letter letter) {
+      if (is_untold_) {
+        untold_.emplace_back(index, std::move(letter));
+      } else {
+        boxes_[index].push_back(std::move(letter));
+      }
     });
     place->verifier = std::make_unique<auth::Verifier>(keys_, auth::TokenPolicy(), clock);
     auto& store = *place->repositories;
@@ -356,7 +381,9 @@ class Harness final : private Peers, private Backpressure {
   store::memory::SimulatedStore store_{disk_, clock};
   SeededRandom random_{7};
   std::shared_ptr<const auth::KeySet> keys_;
-  std::vector<std::deque<std::move_only_function<void()>>> boxes_;
+  std::vector<std::deque<Letter>> boxes_;
+  std::vector<std::pair<std::size_t, Letter>> untold_;
+  bool is_untold_ = false;
   std::vector<std::shared_ptr<Line>> lines_;
   std::vector<std::unique_ptr<Place>> places_;
 };
