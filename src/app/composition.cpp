@@ -203,6 +203,10 @@ void Hub::Parts::restore(store::Loaded loaded) {
   for (const auth::Revocation& revocation : loaded.revocations) {
     for (const auto& shard : shards) shard->shard().restore(revocation);
   }
+  for (hub::DurableSubscription& kept : loaded.subscriptions) {
+    hub::Shard& home = home_of(kept.tenant, kept.subject);
+    home.durables().restore(std::move(kept));
+  }
   // Oldest first: that is the order in which they are forgotten.
   std::ranges::reverse(loaded.keys);
   for (const store::IdempotencyKey& key : loaded.keys) {

@@ -194,6 +194,9 @@ std::vector<ConfigKey> limit_keys() {
       number<std::size_t>("limits.connections_per_principal",
                           "connections of one client; more are answered 429; 0: any",
                           FAIRLEAD_MEMBER(hub.connections_per_principal), 0, 10'000'000),
+      number<std::size_t>("limits.durable_subscriptions",
+                          "durable subscriptions of one client; one more is too_large",
+                          FAIRLEAD_MEMBER(hub.durable_subscriptions), 0, 100'000),
       number<std::size_t>("limits.handshakes",
                           "sockets without a whole request or a good token; more are answered 503",
                           FAIRLEAD_MEMBER(hub.handshakes), 1, 10'000'000),
@@ -277,6 +280,14 @@ std::vector<ConfigKey> other_keys() {
   };
 }
 
+std::vector<ConfigKey> subscription_keys() {
+  return {
+      number<std::int64_t>("subscriptions.durable_ttl_s",
+                           "how long a durable subscription stays that is not used",
+                           FAIRLEAD_MEMBER(hub.durable_ttl_s), 60, 3'153'600'000),
+  };
+}
+
 std::vector<ConfigKey> store_keys() {
   return {
       boolean("store.auto_migrate",
@@ -340,7 +351,8 @@ std::size_t distance(std::string_view one, std::string_view other) {
 std::span<const ConfigKey> config_keys() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all;
-    for (auto part : {auth_keys(), limit_keys(), net_keys(), other_keys(), store_keys()}) {
+    for (auto part :
+         {auth_keys(), limit_keys(), net_keys(), other_keys(), store_keys(), subscription_keys()}) {
       std::ranges::move(part, std::back_inserter(all));
     }
     std::ranges::sort(all, {}, &ConfigKey::name);

@@ -171,6 +171,9 @@ void add_state(Families& families, const std::vector<ShardMetrics>& shards) {
   families.push_back(
       single("fairlead_subscriptions", "Subscriptions, counted on each shard that knows them",
              MetricType::Gauge, sum(shards, [](auto& s) { return s.gauges.subscriptions; })));
+  families.push_back(single("fairlead_durable_subscriptions", "Durable subscriptions that are kept",
+                            MetricType::Gauge,
+                            sum(shards, [](auto& s) { return s.gauges.durable_subscriptions; })));
   MetricFamily commands =
       family("fairlead_commands", "Unfinished commands by state", MetricType::Gauge);
   for (std::size_t i = 0; i < commands::kStateCount; ++i) {

@@ -11,13 +11,17 @@
 
 namespace fairlead::hub {
 
-Result<Selection> Joins::select(const Session& session, protocol::Subscribe& request) const {
-  if (request.durable) {
-    return invalid_field("durable", "durable subscriptions are not supported by this version");
-  }
-  if (session.subscribed().list.size() >= kMaxSubscriptions) {
-    return fail(Code::kTooLarge, "a connection has at most {} subscriptions", kMaxSubscriptions);
-  }
+Result<void> Joins::check_room(const Session& session) {
+  const Session::Subscribed& subscribed = session.subscribed();
+  if (subscribed.list.size() + subscribed.awaited < kMaxSubscriptions) return {};
+  Error error{
+      .code = Code::kTooLarge,
+      .message = fmt::format("a connection has at most {} subscriptions", kMaxSubscriptions)};
+  error.limit = static_cast<std::int64_t>(kMaxSubscriptions);
+  return std::unexpected(std::move(error));
+}
+
+Result<Selection> Joins::select(const Session& session, protocol::Subscribe& request) {
   const std::uint8_t permitted = permitted_events(*session.principal());
   const std::uint8_t events = request.events.value_or(permitted);
   for (unsigned bit = 1; bit <= events; bit <<= 1) {
@@ -54,15 +58,32 @@ std::vector<std::size_t> Joins::shards_of(const std::string& tenant,
 
 void Joins::subscribe(Session& session, protocol::RequestId id, protocol::Subscribe request) {
   const ReplyRing::Ticket ticket = session.take_ticket(std::move(id));
+  if (auto room = check_room(session); !room) {
+    session.answer_error(ticket, room.error());
+    return;
+  }
+  if (request.durable) {
+    subscribe_durable(session, ticket, std::move(request));
+    return;
+  }
   auto selection = select(session, request);
   if (!selection) {
     session.answer_error(ticket, selection.error());
     return;
   }
+  begin(session, ticket,
+        {.selection = std::move(*selection),
+         .after = std::move(request.after),
+         .since = request.since,
+         .durable = {}});
+}
+
+void Joins::begin(Session& session, ReplyRing::Ticket ticket, Wish wish) {
   Session::Subscribed& subscribed = session.subscribed();
   const SubscriptionNumber number = ++subscribed.last;
-  const auto shards = shards_of(session.principal()->tenant, selection->patterns);
-  subscribed.list.emplace_back(number, shards);
+  const auto shards = shards_of(session.principal()->tenant, wish.selection.patterns);
+  subscribed.list.push_back(
+      {.number = number, .shards = shards, .durable = std::move(wish.durable)});
   session.begin_join();
   const JoinId join_id = ++last_join_;
   running_.emplace(join_id, Join{.session = session.number(),
@@ -75,9 +96,9 @@ void Joins::subscribe(Session& session, protocol::RequestId id, protocol::Subscr
                          .codec = session.info().codec,
                          .principal = *session.principal(),
                          .number = number,
-                         .selection = std::move(*selection),
-                         .after = std::move(request.after),
-                         .since = request.since};
+                         .selection = std::move(wish.selection),
+                         .after = std::move(wish.after),
+                         .since = wish.since};
   for (const std::size_t shard : shards) {
     shard_.ask<SnapshotPart>(
         shard, [join](Shard& home, auto done) { done(home.home().join(join)); },
@@ -115,32 +136,41 @@ void Joins::answer(const Join& join) {
 void Joins::unsubscribe(Session& session, protocol::RequestId id,
                         const protocol::Unsubscribe& request) {
   const ReplyRing::Ticket ticket = session.take_ticket(std::move(id));
-  const auto number = request.subscription ? subscription_number(*request.subscription)
-                                           : std::optional<SubscriptionNumber>();
-  auto& subscriptions = session.subscribed().list;
+  if (request.durable) {
+    unsubscribe_durable(session, ticket, *request.durable);
+    return;
+  }
+  const auto number = subscription_number(*request.subscription);
+  const auto& list = session.subscribed().list;
   const auto entry = std::ranges::find_if(
-      subscriptions, [&number](const auto& known) { return number && known.first == *number; });
-  if (entry == subscriptions.end()) {
-    const Error error{
-        .code = Code::kNotFound,
-        .message = fmt::format("subscription {}: not found",
-                               request.subscription.value_or(request.durable.value_or("")))};
+      list, [&number](const auto& known) { return number && known.number == *number; });
+  if (entry == list.end()) {
+    const Error error{.code = Code::kNotFound,
+                      .message = fmt::format("subscription {}: not found", *request.subscription)};
     session.answer_error(ticket, error);
     return;
   }
-  const std::vector<std::size_t> shards = std::move(entry->second);
-  subscriptions.erase(entry);
+  if (!entry->durable.empty()) touch(session, entry->durable);
+  leave(session, *number, [ticket](Session* asking) {
+    if (asking != nullptr) asking->answer_ok(ticket);
+  });
+}
+
+void Joins::leave(Session& session, SubscriptionNumber number, Then then) {
+  auto& list = session.subscribed().list;
+  const auto entry = std::ranges::find(list, number, &Session::RunningSubscription::number);
+  const std::vector<std::size_t> shards = std::move(entry->shards);
+  list.erase(entry);
   const Viewer viewer{.shard = shard_.index(), .session = session.number()};
-  // The ack leaves when no home shard knows the subscription any more: nothing comes after it.
   const JoinId leave_id = ++last_join_;
   leaving_.emplace(leave_id, Leave{.session = session.number(),
-                                   .ticket = ticket,
-                                   .number = *number,
-                                   .shards_left = shards.size()});
+                                   .number = number,
+                                   .shards_left = shards.size(),
+                                   .then = std::move(then)});
   for (const std::size_t shard : shards) {
     shard_.ask<void>(
         shard,
-        [viewer, number = *number](Shard& home, auto done) {
+        [viewer, number](Shard& home, auto done) {
           home.home().leave(viewer, number);
           done({});
         },
@@ -150,20 +180,19 @@ void Joins::unsubscribe(Session& session, protocol::RequestId id,
 
 void Joins::left(JoinId leave_id) {
   const auto place = leaving_.find(leave_id);
-  Leave& leave = place->second;
-  if (--leave.shards_left > 0) return;
-  if (Session* const session = shard_.connections().find(leave.session)) {
-    // Not before: until now events of the subscription came in.
-    session->forget_subscription(leave.number);
-    session->answer_ok(leave.ticket);
-  }
+  if (--place->second.shards_left > 0) return;
+  Leave leave = std::move(place->second);
   leaving_.erase(place);
+  Session* const session = living(leave.session);
+  // Not before: until now events of the subscription came in.
+  if (session != nullptr) session->forget_subscription(leave.number);
+  leave.then(session);
 }
 
 std::set<std::size_t> Joins::shards_of(const Session& session) {
   std::set<std::size_t> shards;
-  for (const auto& [number, known_to] : session.subscribed().list) {
-    shards.insert(known_to.begin(), known_to.end());
+  for (const auto& known : session.subscribed().list) {
+    shards.insert(known.shards.begin(), known.shards.end());
   }
   return shards;
 }
@@ -171,7 +200,11 @@ std::set<std::size_t> Joins::shards_of(const Session& session) {
 void Joins::leave_all(Session& session) {
   const Viewer viewer{.shard = shard_.index(), .session = session.number()};
   const std::set<std::size_t> shards = shards_of(session);
-  if (!shards.empty()) session.subscribed().list.clear();
+  if (shards.empty()) return;
+  for (const auto& known : session.subscribed().list) {
+    if (!known.durable.empty()) touch(session, known.durable);
+  }
+  session.subscribed().list.clear();
   for (const std::size_t shard : shards) {
     // By mail also to this shard: the caller may be in the middle of a delivery.
     shard_.ports().peers.post(shard, [viewer](Shard& home) { home.home().leave_all(viewer); });
@@ -189,6 +222,11 @@ void Joins::set_principal(Session& session) {
         },
         [](Result<void>) {});
   }
+}
+
+Session* Joins::living(SessionNumber number) const {
+  Session* const session = shard_.connections().find(number);
+  return session == nullptr || session->is_ended() ? nullptr : session;
 }
 
 }  // namespace fairlead::hub

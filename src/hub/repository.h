@@ -47,6 +47,19 @@ struct LogQuery {
   std::size_t limit = 100;
 };
 
+/// A durable subscription: what a client asked for under a name.
+struct DurableSubscription {
+  std::string tenant;
+  /// The client.
+  std::string subject;
+  std::string name;
+  /// What protocol::write_definition made.
+  std::string definition;
+  std::int64_t used_at = 0;
+
+  friend bool operator==(const DurableSubscription&, const DurableSubscription&) = default;
+};
+
 /// Where the hub's own records become durable. Thread and order as telemetry::Repository says.
 class Repository {
  public:
@@ -58,6 +71,11 @@ class Repository {
   /// gets whether there may be more.
   virtual void forget_logs(std::int64_t before_ms, Completion<bool> done) = 0;
   virtual void list_logs(LogQuery query, Completion<std::vector<ConnectionLog>> done) = 0;
+  /// Makes the one of this tenant, subject and name, or replaces it.
+  virtual void save_subscription(DurableSubscription subscription, Completion<void> done) = 0;
+  /// Of one that there is not, nothing.
+  virtual void remove_subscription(std::string tenant, std::string subject, std::string name,
+                                   Completion<void> done) = 0;
 };
 
 }  // namespace fairlead::hub

@@ -164,10 +164,18 @@ class Session final : public net::MessageHandler,
   DeviceSeat seat;
   /// When fire() will be called next (steady ms); 0: not at all.
   std::int64_t armed_for_ms = 0;
+  struct RunningSubscription {
+    SubscriptionNumber number = 0;
+    /// Which shards know it.
+    std::vector<std::size_t> shards;
+    /// The name that it was taken up by; empty: it is not durable.
+    std::string durable;
+  };
   struct Subscribed {
     SubscriptionNumber last = 0;
-    /// Which shards know a subscription.
-    std::vector<std::pair<SubscriptionNumber, std::vector<std::size_t>>> list;
+    /// Subscriptions to come, whose definition is being stored or looked for.
+    std::size_t awaited = 0;
+    std::vector<RunningSubscription> list;
   };
   /// Counted with its principal's connections.
   bool has_client_place() const { return has_client_place_; }

@@ -25,6 +25,10 @@ struct Settings {
   std::size_t memory_bytes = std::size_t{1} << 30;
   std::size_t queued_commands_per_device = 50;
   std::size_t outbox_bytes = 1'048'576;
+  /// Of one client.
+  std::size_t durable_subscriptions = 100;
+  /// How long one stays that is not used.
+  std::int64_t durable_ttl_s = 7 * 24 * 3600;
   /// How long ended connections stay in the log; 0: for ever.
   std::int64_t connection_log_days = 30;
 };

@@ -34,6 +34,7 @@ Shard::Shard(std::size_t index, const Settings& settings, Ports ports, devices::
                       .slow_checks = ports.slow_checks}),
       home_(index, settings, {ports.telemetry, ports.devices, ports.commands}, ports.peers,
             connections_, encoder_, ports.clock, ports.random, keys),
+      durables_(ports.logs, settings, ports.clock),
       idempotency_keys_(ports.clock),
       operations_(*this, ports.revocations, ports.logs),
       joins_(*this),
@@ -258,6 +259,7 @@ Gauges Shard::gauges() const {
                 .clients = clients_,
                 .devices = home_.devices().size(),
                 .subscriptions = home_.subscriptions().size(),
+                .durable_subscriptions = durables_.size(),
                 .commands = {}};
   for (std::size_t i = 0; i < commands::kStateCount; ++i) {
     gauges.commands[i] = home_.commands().count(static_cast<commands::State>(i));

@@ -21,6 +21,7 @@
 #include "hub/arrival.h"
 #include "hub/authenticator.h"
 #include "hub/connections.h"
+#include "hub/durables.h"
 #include "hub/home.h"
 #include "hub/idempotency.h"
 #include "hub/joins.h"
@@ -76,6 +77,7 @@ struct Gauges {
   std::size_t clients = 0;
   std::size_t devices = 0;
   std::size_t subscriptions = 0;
+  std::size_t durable_subscriptions = 0;
   std::array<std::size_t, commands::kStateCount> commands{};
 };
 
@@ -120,6 +122,7 @@ class Shard final : private SessionOwner {
 
   Home& home() { return home_; }
   Operations& operations() { return operations_; }
+  Durables& durables() { return durables_; }
   IdempotencyKeys& idempotency_keys() { return idempotency_keys_; }
   Connections& connections() { return connections_; }
   protocol::Parser& parser() { return parser_; }
@@ -180,6 +183,7 @@ class Shard final : private SessionOwner {
   auth::Revocations revocations_;
   Authenticator authenticator_;
   Home home_;
+  Durables durables_;
   IdempotencyKeys idempotency_keys_;
   Operations operations_;
   Joins joins_;

@@ -54,6 +54,8 @@ std::int64_t Shard::next_due_ms() const {
 
 void Shard::once_a_second() {
   home_.once_a_second();
+  durables_.drop_unused();
+  joins_.touch_durables();
   revocations_.sweep(ports_.clock.now_ms());
   if (index_ == 0) forget_old();
   for (const SessionNumber number : std::exchange(unopened_, {})) {

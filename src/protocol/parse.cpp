@@ -180,4 +180,9 @@ Result<FleetSend> Parser::parse_fleet_body(std::string_view body) {
       body, [](const Members& members, SampleBuffers&) { return read_fleet_send(members); });
 }
 
+Result<Subscribe> Parser::parse_definition(std::string_view definition) {
+  return state_->read_body<Subscribe>(
+      definition, [](const Members& members, SampleBuffers&) { return read_subscribe(members); });
+}
+
 }  // namespace fairlead::protocol

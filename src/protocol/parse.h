@@ -48,6 +48,9 @@ class Parser {
   Result<CommandSend> parse_command_body(std::string_view body);
   Result<FleetSend> parse_fleet_body(std::string_view body);
 
+  /// What write_definition() made.
+  Result<Subscribe> parse_definition(std::string_view definition);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "protocol/definition.h"
+#include "protocol/json_writer.h"
 #include "protocol/names.h"
 #include "protocol/request_readers.h"
 
@@ -104,6 +106,13 @@ Subscribe read_subscribe(const Members& members) {
     subscribe.devices = read_patterns(members);
   } else if (members.find("durable") == nullptr) {
     members.add("devices", "is missing (only with `durable` it may be)");
+  } else {
+    // Taken up as it is: what would change it comes with all of it.
+    for (const std::string_view name : {"events", "metrics", "min_interval_ms"}) {
+      if (members.find(name) != nullptr) {
+        members.add(name, "must come with `devices`: both replace the durable subscription");
+      }
+    }
   }
   subscribe.events = read_events(members);
   subscribe.metrics = read_metrics(members);
@@ -112,6 +121,28 @@ Subscribe read_subscribe(const Members& members) {
   subscribe.after = read_after(members);
   subscribe.since = members.integer("since");
   return subscribe;
+}
+
+std::string write_definition(const Subscribe& subscribe) {
+  std::string json;
+  JsonWriter writer(json);
+  writer.begin_object().key("devices").begin_array();
+  for (const std::string& pattern : subscribe.devices) writer.value(pattern);
+  writer.end_array();
+  if (subscribe.events) {
+    writer.key("events").begin_array();
+    for (const EventName& event : kEvents) {
+      if ((*subscribe.events & static_cast<unsigned>(event.bit)) != 0) writer.value(event.name);
+    }
+    writer.end_array();
+  }
+  if (subscribe.metrics) {
+    writer.key("metrics").begin_array();
+    for (const std::string& name : *subscribe.metrics) writer.value(name);
+    writer.end_array();
+  }
+  writer.member("min_interval_ms", subscribe.min_interval_ms).end_object();
+  return json;
 }
 
 Unsubscribe read_unsubscribe(const Members& members) {

@@ -8,6 +8,7 @@
 #include "auth/repository.h"
 #include "commands/command.h"
 #include "devices/device.h"
+#include "hub/repository.h"
 #include "telemetry/latest.h"
 #include "telemetry/sample.h"
 
@@ -41,6 +42,8 @@ struct Loaded {
   std::vector<commands::Command> unfinished;
   /// Unexpired.
   std::vector<auth::Revocation> revocations;
+  /// By (tenant, subject, name).
+  std::vector<hub::DurableSubscription> subscriptions;
   /// Of the last kIdempotencyMs, the newest kMaxIdempotencyKeys; newest first.
   std::vector<IdempotencyKey> keys;
   /// The highest that any device ever had, deleted ones too: the next is above.

@@ -28,7 +28,8 @@ std::vector<Migration> migrations_of(std::span<const embedded::File> files) {
   std::vector<Migration> migrations;
   for (const embedded::File& file : files) {
     migrations.push_back(migration_of(file));
-    FAIRLEAD_ASSERT(migrations.back().version == static_cast<int>(migrations.size()));
+    const std::size_t count = migrations.size();
+    FAIRLEAD_ASSERT(count < 2 || migrations[count - 2].version < migrations[count - 1].version);
   }
   return migrations;
 }
@@ -62,7 +63,7 @@ Result<std::vector<MigrationState>> compare(std::span<const Migration> known,
       return fail(Code::kInternal,
                   "its schema (version {}) is newer than this program (version {}): use a newer "
                   "fairlead",
-                  applied.back().version, known.size());
+                  applied.back().version, known.empty() ? 0 : known.back().version);
     }
     if (was.version != known[i].version || was.checksum != checksum(known[i].sql)) {
       return fail(

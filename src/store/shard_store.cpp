@@ -132,6 +132,18 @@ void ShardStore::list_logs(hub::LogQuery query, Completion<std::vector<hub::Conn
       std::move(done));
 }
 
+void ShardStore::save_subscription(hub::DurableSubscription subscription, Completion<void> done) {
+  put(SaveSubscription{std::move(subscription)}, std::move(done));
+}
+
+void ShardStore::remove_subscription(std::string tenant, std::string subject, std::string name,
+                                     Completion<void> done) {
+  put(
+      RemoveSubscription{
+          .tenant = std::move(tenant), .subject = std::move(subject), .name = std::move(name)},
+      std::move(done));
+}
+
 void ShardStore::revoke(auth::Revocation revocation, Completion<void> done) {
   put(Revoke{std::move(revocation)}, std::move(done));
 }

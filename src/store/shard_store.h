@@ -60,6 +60,9 @@ class ShardStore final : public telemetry::Repository,
   void close_log(hub::ConnectionLog log, Completion<void> done) override;
   void forget_logs(std::int64_t before_ms, Completion<bool> done) override;
   void list_logs(hub::LogQuery query, Completion<std::vector<hub::ConnectionLog>> done) override;
+  void save_subscription(hub::DurableSubscription subscription, Completion<void> done) override;
+  void remove_subscription(std::string tenant, std::string subject, std::string name,
+                           Completion<void> done) override;
   // ---- auth -------------------------------------------------------------------------------------
   void revoke(auth::Revocation revocation, Completion<void> done) override;
   void forget_expired(std::int64_t now_ms, Completion<void> done) override;

@@ -31,6 +31,13 @@ struct Weigh {
   }
   std::size_t operator()(const OpenLog& write) const { return of(write.log); }
   std::size_t operator()(const CloseLog& write) const { return of(write.log); }
+  std::size_t operator()(const SaveSubscription& write) const {
+    const hub::DurableSubscription& kept = write.subscription;
+    return sum(kept.tenant, kept.subject, kept.name, kept.definition);
+  }
+  std::size_t operator()(const RemoveSubscription& write) const {
+    return sum(write.tenant, write.subject, write.name);
+  }
   std::size_t operator()(const Revoke& write) const {
     return sum(write.revocation.tenant, write.revocation.jti);
   }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <variant>
 
 #include "auth/repository.h"
@@ -53,6 +54,16 @@ struct ForgetLogs {
 /// Rows of one ForgetLogs: a commit must not hold up those behind it.
 inline constexpr std::size_t kMaxForgottenLogs = 1000;
 
+struct SaveSubscription {
+  hub::DurableSubscription subscription;
+};
+
+struct RemoveSubscription {
+  std::string tenant;
+  std::string subject;
+  std::string name;
+};
+
 struct Revoke {
   auth::Revocation revocation;
 };
@@ -64,7 +75,8 @@ struct ForgetRevocations {
 
 /// One change of the store, as the ports of the floors above ask for it.
 using Write = std::variant<StoreSamples, SaveDevice, SavePresence, RemoveDevice, SaveCommand,
-                           OpenLog, CloseLog, ForgetLogs, Revoke, ForgetRevocations>;
+                           OpenLog, CloseLog, ForgetLogs, SaveSubscription, RemoveSubscription,
+                           Revoke, ForgetRevocations>;
 
 /// About the bytes of memory that `write` holds while it waits.
 std::size_t weight(const Write& write);

@@ -182,6 +182,18 @@ struct Backend::Apply {
     return {};
   }
 
+  Result<void> operator()(SaveSubscription& write) {
+    hub::DurableSubscription& kept = write.subscription;
+    const SubscriptionName name(kept.tenant, kept.subject, kept.name);
+    set(&State::subscriptions, name, std::move(kept));
+    return {};
+  }
+
+  Result<void> operator()(const RemoveSubscription& write) {
+    erase(&State::subscriptions, SubscriptionName(write.tenant, write.subject, write.name));
+    return {};
+  }
+
   Result<void> operator()(const Revoke& write) {
     const std::pair name(write.revocation.tenant, write.revocation.jti);
     const auto found = state.revocations.find(name);

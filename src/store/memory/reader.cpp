@@ -144,6 +144,7 @@ Result<Loaded> Reader::load(std::int64_t now_ms) {
     loaded.keys.push_back({command->tenant, command->issued_by, *command->idempotency_key,
                            command->id, command->issued_at});
   }
+  for (const auto& [name, kept] : state_.subscriptions) loaded.subscriptions.push_back(kept);
   for (const auto& [name, expiry] : state_.revocations) {
     if (!is_expired(expiry, now_ms)) {
       loaded.revocations.push_back({name.first, name.second, expiry});

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct DeviceRows {
   std::vector<telemetry::Sample> samples;
 };
 
+using SubscriptionName = std::tuple<std::string, std::string, std::string>;
+
 /// What is committed: the tables. Outlives the hub that wrote it, as a disk does.
 struct State {
   std::map<protocol::DeviceKey, DeviceRows> devices;
@@ -33,6 +36,8 @@ struct State {
   std::map<std::string, commands::Command> commands;
   /// By connection.
   std::map<std::string, hub::ConnectionLog> logs;
+  /// By (tenant, subject, name).
+  std::map<SubscriptionName, hub::DurableSubscription> subscriptions;
   /// (tenant, jti) -> expiry; 0: never.
   std::map<std::pair<std::string, std::string>, std::int64_t> revocations;
 };

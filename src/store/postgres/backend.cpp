@@ -10,6 +10,7 @@
 #include "store/postgres/devices.h"
 #include "store/postgres/hub.h"
 #include "store/postgres/schema.h"
+#include "store/postgres/subscriptions.h"
 
 namespace fairlead::store::postgres {
 namespace {
@@ -52,6 +53,12 @@ struct Backend::Send {
   void operator()(const CloseLog& write) const { close_log(connection, write.log); }
   void operator()(const ForgetLogs& write) const {
     forget_logs(connection, write.before_ms, kMaxForgottenLogs);
+  }
+  void operator()(const SaveSubscription& write) const {
+    save_subscription(connection, write.subscription);
+  }
+  void operator()(const RemoveSubscription& write) const {
+    remove_subscription(connection, write.tenant, write.subject, write.name);
   }
   void operator()(const Revoke& write) const { revoke(connection, write.revocation); }
   void operator()(const ForgetRevocations& write) const {

@@ -8,6 +8,7 @@
 #include "store/postgres/auth.h"
 #include "store/postgres/commands.h"
 #include "store/postgres/devices.h"
+#include "store/postgres/subscriptions.h"
 #include "store/postgres/telemetry.h"
 
 namespace fairlead::store::postgres {
@@ -102,6 +103,9 @@ Outcome<Loaded> load(Connection& connection, std::int64_t now_ms) {
   auto revocations = load_unexpired(connection, now_ms);
   if (!revocations) return std::unexpected(std::move(revocations.error()));
   loaded.revocations = std::move(*revocations);
+  auto subscriptions = load_subscriptions(connection);
+  if (!subscriptions) return std::unexpected(std::move(subscriptions.error()));
+  loaded.subscriptions = std::move(*subscriptions);
   return loaded;
 }
 

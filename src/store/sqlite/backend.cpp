@@ -86,6 +86,12 @@ struct Backend::Apply {
     *write.has_more = *more;
     return {};
   }
+  Result<void> operator()(const SaveSubscription& write) const {
+    return backend.subscriptions_.save(write.subscription);
+  }
+  Result<void> operator()(const RemoveSubscription& write) const {
+    return backend.subscriptions_.remove(write.tenant, write.subject, write.name);
+  }
   Result<void> operator()(const Revoke& write) const {
     return backend.auth_.revoke(write.revocation);
   }
@@ -120,6 +126,7 @@ Backend::Backend(std::unique_ptr<Database> database, std::filesystem::path segme
       devices_(*database_),
       commands_(*database_),
       hub_(*database_),
+      subscriptions_(*database_),
       auth_(*database_),
       begin_(*database_, "BEGIN IMMEDIATE"),
       commit_(*database_, "COMMIT"),

@@ -13,6 +13,7 @@
 #include "store/sqlite/devices.h"
 #include "store/sqlite/hub.h"
 #include "store/sqlite/segments.h"
+#include "store/sqlite/subscriptions.h"
 #include "store/sqlite/telemetry_log.h"
 
 namespace fairlead::store::sqlite {
@@ -61,6 +62,7 @@ class Backend final : public store::Backend {
   Devices devices_;
   Commands commands_;
   Hub hub_;
+  Subscriptions subscriptions_;
   Auth auth_;
   Statement begin_;
   Statement commit_;

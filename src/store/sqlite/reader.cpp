@@ -11,6 +11,7 @@ Reader::Reader(std::unique_ptr<Database> database, const Segments& segments)
       devices_(*database_),
       commands_(*database_),
       hub_(*database_),
+      subscriptions_(*database_),
       auth_(*database_) {}
 
 Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& file,
@@ -96,6 +97,9 @@ Result<Loaded> Reader::load(std::int64_t now_ms) {
   auto revocations = auth_.load_unexpired(now_ms);
   if (!revocations) return std::unexpected(std::move(revocations.error()));
   loaded.revocations = std::move(*revocations);
+  auto subscriptions = subscriptions_.load();
+  if (!subscriptions) return std::unexpected(std::move(subscriptions.error()));
+  loaded.subscriptions = std::move(*subscriptions);
   return loaded;
 }
 

@@ -10,6 +10,7 @@
 #include "store/sqlite/devices.h"
 #include "store/sqlite/hub.h"
 #include "store/sqlite/segments.h"
+#include "store/sqlite/subscriptions.h"
 #include "store/sqlite/telemetry_history.h"
 
 namespace fairlead::store::sqlite {
@@ -41,6 +42,7 @@ class Reader final : public store::Reader {
   Devices devices_;
   Commands commands_;
   Hub hub_;
+  Subscriptions subscriptions_;
   Auth auth_;
 };
 

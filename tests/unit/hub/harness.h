@@ -119,7 +119,17 @@ class Harness final : private Peers, private Backpressure {
       : settings(of_hub), key_source_(key_source) {
     keys_ = std::make_shared<const auth::KeySet>(secret_key());
     boxes_.resize(count);
-    for (std::size_t index = 0; index < count; ++index) places_.push_back(make_place(index, count));
+    start();
+  }
+
+  /// The process dies and starts again: every line is cut, what was not committed is gone.
+  void restart() {
+    places_.clear();
+    for (auto& box : boxes_) box.clear();
+    untold_.clear();
+    lines_.clear();
+    store_.crash();
+    start();
   }
 
   Shard& shard(std::size_t index = 0) { return *places_[index]->shard; }
@@ -135,10 +145,11 @@ class Harness final : private Peers, private Backpressure {
     commit();
     return line;
   }
-  std::shared_ptr<Line> client(auth::Scopes scopes = auth::Scopes::all(), std::size_t index = 0) {
+  std::shared_ptr<Line> client(auth::Scopes scopes = auth::Scopes::all(), std::size_t index = 0,
+                               const std::string& subject = "app") {
     auto line = arrive(index, auth::Principal{.kind = auth::Kind::kClient,
                                               .tenant = "t",
-                                              .subject = "app",
+                                              .subject = subject,
                                               .scopes = scopes,
                                               .all_devices = true});
     commit();
@@ -284,7 +295,27 @@ class Harness final : private Peers, private Backpressure {
     return due;
   }
 
-  std::unique_ptr<Place> make_place(std::size_t index, std::size_t count) {
+  void start() {
+    auto loaded = store_.load();
+    REQUIRE(loaded);
+    for (std::size_t index = 0; index < boxes_.size(); ++index) {
+      places_.push_back(make_place(index, boxes_.size(), loaded->last_key));
+    }
+    for (store::LoadedDevice& each : loaded->devices) {
+      Shard& home = shard(shard().home_of(each.device.tenant, each.device.id));
+      home.home().restore(std::move(each.device), std::move(each.progress), std::move(each.latest));
+    }
+    for (const commands::Command& command : loaded->unfinished) {
+      shard(shard().home_of(command.tenant, command.device)).home().restore(command);
+    }
+    for (DurableSubscription& kept : loaded->subscriptions) {
+      Shard& home = shard(shard().home_of(kept.tenant, kept.subject));
+      home.durables().restore(std::move(kept));
+    }
+  }
+
+  std::unique_ptr<Place> make_place(std::size_t index, std::size_t count,
+                                    protocol::DeviceKey last_key) {
     auto place = std::make_unique<Place>(index);
     place->repositories = store_.attach([this, index](Letter letter) {
       if (is_untold_) {
@@ -301,7 +332,7 @@ class Harness final : private Peers, private Backpressure {
         index, settings,
         Ports{clock, random_, peers, backpressure, place->host, *place->verifier, store, store,
               store, store, store, key_source_},
-        devices::KeySeries{.first = static_cast<protocol::DeviceKey>(index) + 1,
+        devices::KeySeries{.first = last_key + static_cast<protocol::DeviceKey>(index) + 1,
                            .step = static_cast<protocol::DeviceKey>(count)});
     return place;
   }
