@@ -57,6 +57,7 @@ struct Rig::Place {
                          .telemetry = repositories,
                          .devices = repositories,
                          .commands = repositories,
+                         .fleets = repositories,
                          .logs = repositories,
                          .revocations = repositories},
               devices::KeySeries{.first = static_cast<protocol::DeviceKey>(index) + 1,

@@ -214,6 +214,18 @@ void Hub::Parts::restore(store::Loaded loaded) {
         .idempotency_keys()
         .keep({key.tenant, key.issued_by, key.key}, key.command, key.issued_at);
   }
+  std::ranges::reverse(loaded.fleet_keys);
+  for (const store::IdempotencyKey& key : loaded.fleet_keys) {
+    home_of(key.tenant, key.issued_by)
+        .idempotency_keys()
+        .keep({key.tenant, key.issued_by, key.key, true}, key.command, key.issued_at);
+  }
+  for (store::LoadedFleet& loaded_fleet : loaded.fleets) {
+    const std::string tenant = loaded_fleet.fleet.tenant;
+    home_of(tenant, "").fleet_desk().count(tenant);
+    hub::Shard& owner = home_of(tenant, loaded_fleet.fleet.id);
+    owner.fleets().restore(std::move(loaded_fleet.fleet), loaded_fleet.members);
+  }
 }
 
 void Hub::Parts::tell_keys_to_shards() {

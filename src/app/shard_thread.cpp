@@ -25,6 +25,7 @@ ShardThread::ShardThread(std::size_t index, const Shared& shared, devices::KeySe
                         .telemetry = *repositories_,
                         .devices = *repositories_,
                         .commands = *repositories_,
+                        .fleets = *repositories_,
                         .logs = *repositories_,
                         .revocations = *repositories_,
                         .keys = &shared.key_source,

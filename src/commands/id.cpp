@@ -47,6 +47,8 @@ std::string new_command_id(std::int64_t now_ms, Random& random, std::uint32_t ho
   return id;
 }
 
+std::string first_id_at(char kind, std::int64_t ms) { return Ulid(ms, 0, 0).text(kind); }
+
 std::optional<std::uint32_t> home_hash_of(std::string_view command_id) {
   if (command_id.size() != kIdLength || !command_id.starts_with("k-")) return std::nullopt;
   if (!decode(command_id.substr(kTimeBegin, kTimeLength))) return std::nullopt;

@@ -16,6 +16,9 @@ namespace fairlead::commands {
 std::string new_command_id(std::int64_t now_ms, Random& random, std::uint32_t home_hash,
                            std::string_view previous);
 
+/// No id that was made at `ms` or later sorts before it: of commands (`k`), of fleets (`f`).
+std::string first_id_at(char kind, std::int64_t ms);
+
 /// The 20 bits of home_hash that an id carries; nullopt when it is not a command's id.
 std::optional<std::uint32_t> home_hash_of(std::string_view command_id);
 

@@ -23,12 +23,16 @@ class Index {
     /// Counts its connections.
     std::uint32_t session = 0;
     bool is_connected = false;
+    /// Its deletion is on its way: nothing of its commands is written any more.
+    bool is_going = false;
     Queue queue;
   };
 
   Device& device(protocol::DeviceRef ref);
   /// The key of a known device.
   protocol::DeviceKey key_of(protocol::DeviceRef ref) const;
+
+  bool is_going(const Entry& entry) const { return devices_[entry.device].is_going; }
 
   /// Null when it is not in memory.
   EntryPtr find(std::string_view id) const;

@@ -18,6 +18,8 @@ class Record {
   Record(const Command& command, std::string_view connection);
 
   std::string_view id() const { return text(kId).value_or(""); }
+  /// Empty: of none.
+  std::string_view fleet() const { return text(kFleet).value_or(""); }
   std::string_view connection() const { return text(kConnection).value_or(""); }
   protocol::DeviceKey device_key() const { return device_key_; }
   std::int64_t expires_at() const { return expires_at_; }

@@ -27,6 +27,9 @@ class Repository {
   virtual ~Repository() = default;
   /// Creates or replaces the whole command.
   virtual void save(Command command, Completion<void> done) = 0;
+  /// Drops finished commands and settled fleets that were issued before `before_ms`, of all
+  /// tenants; a bounded number of them: `done` gets whether there may be more.
+  virtual void forget_commands(std::int64_t before_ms, Completion<bool> done) = 0;
 
   // Reads see every commit whose completion has run.
   virtual void find(std::string id, Completion<std::optional<Command>> done) = 0;

@@ -45,15 +45,28 @@ void Service::restore(protocol::DeviceRef device, const Command& command) {
   index_.refresh(entry);
 }
 
+void Service::stays(protocol::DeviceRef device) {
+  Index::Device& staying = index_.device(device);
+  staying.is_going = false;
+  // Not in this call, which may be in the middle of a failure that puts commands back.
+  for (const EntryPtr& entry : staying.queue.entries()) {
+    index_.deadlines().arm(*entry, clock_.now_ms());
+  }
+}
+
 void Service::forget(protocol::DeviceRef device) {
   Index::Device& gone = index_.device(device);
   const protocol::DeviceKey key = std::exchange(gone.key, 0);
-  gone.is_connected = false;
+  gone.is_connected = gone.is_going = false;
   std::vector<EntryPtr> entries = gone.queue.entries();
   journal_.each_entry([&](const EntryPtr& entry) {
     if (entry->record.device_key() == key) entries.push_back(entry);
   });
-  for (const EntryPtr& entry : entries) index_.erase(entry);
+  for (const EntryPtr& entry : entries) {
+    if (!index_.holds(*entry)) continue;
+    index_.erase(entry);
+    if (!is_final(entry->committed.state)) events_.command_gone(entry->command(entry->committed));
+  }
   for (const EntryPtr& entry : entries) answer_waits(*entry, deleted(*entry));
 }
 
@@ -98,13 +111,15 @@ void Service::fire(std::int64_t now_ms) {
       continue;
     }
     const EntryPtr entry = index_.find(static_cast<Entry&>(*timer).record.id());
+    // Comes again if the device stays.
+    if (index_.is_going(*entry)) continue;
     catch_up(entry, now_ms);
     index_.refresh(entry);
   }
 }
 
 void Service::catch_up(const EntryPtr& entry, std::int64_t now) {
-  if (entry->is_finished()) return;
+  if (entry->is_finished() || index_.is_going(*entry)) return;
   record_delivery(entry, now);
   if (now < entry->record.expires_at()) return;
   Change change{.entry = entry, .after = entry->admitted(), .told = Told::kState, .at = now};
@@ -115,6 +130,7 @@ void Service::catch_up(const EntryPtr& entry, std::int64_t now) {
 
 void Service::record_delivery(const EntryPtr& entry, std::int64_t now) {
   if (entry->is_finished() || !entry->has_unrecorded_delivery()) return;
+  if (index_.is_going(*entry)) return;
   Change change{.entry = entry, .after = entry->admitted(), .at = now};
   change.after.apply(Happening::kWritten, now);
   change.after.attempt = entry->deliveries;

@@ -40,6 +40,8 @@ class EventSink {
   /// A stored change of state; `is_late`: a late result came beside a final state.
   virtual void command_changed(protocol::DeviceRef device, const Command& command,
                                const Sender& sender, std::int64_t at, bool is_late) = 0;
+  /// A command that had not ended went with its deleted device.
+  virtual void command_gone(const Command& command) = 0;
 };
 
 /// The way to a device's connection.
@@ -67,12 +69,17 @@ struct SendRequest {
   /// Low 20 bits go into the id's last four characters, so that an id leads to its home shard.
   std::uint32_t home_hash = 0;
   bool is_device_connected = false;
+  /// Of which command to many it is a part. Then whatever stands in its way is recorded.
+  std::optional<std::string> fleet{};
+  /// Also a command for now waits for the device until its time is over.
+  bool waits_for_device = false;
 };
 
 struct Sent {
   std::string command;
   State state = State::kPending;
-  /// Why the command was recorded as failed at once (kDeviceOffline): what the sender is told.
+  /// Why the command was recorded as failed at once (kDeviceOffline, and for a part of a fleet also
+  /// what else stands in its way): what the sender is told.
   std::optional<Error> refusal{};
 };
 
@@ -97,8 +104,14 @@ class Service : private Journal::Witness {
   void know(protocol::DeviceRef device, protocol::DeviceKey key);
   /// At start: an unfinished command of the store. In any order.
   void restore(protocol::DeviceRef device, const Command& command);
-  /// A deleted device: its unfinished commands end unannounced, their timers too. Who waits for
-  /// one is answered with kNotFound.
+  /// The deletion of the device is about to be written. From here on nothing more of its commands
+  /// is: a write behind the deletion would be of no device, and fail with all that goes with it.
+  /// Whoever asks for one is answered with kNotFound. Then forget() or stays() follows.
+  void begin_removal(protocol::DeviceRef device) { index_.device(device).is_going = true; }
+  /// The deletion failed: what happened to the commands meanwhile is written soon.
+  void stays(protocol::DeviceRef device);
+  /// A deleted device: its unfinished commands end, of which the sink hears, their timers too. Who
+  /// waits for one is answered with kNotFound.
   void forget(protocol::DeviceRef device);
 
   /// Checks name and params against `declared`, the queue's bound, the connection. Answers after
@@ -121,6 +134,8 @@ class Service : private Journal::Witness {
 
   // What clients do.
   void cancel(protocol::DeviceRef device, std::string_view command, Completion<State> done);
+  /// The device's commands of that fleet, unless they have ended. Nobody is answered.
+  void cancel_of_fleet(protocol::DeviceRef device, std::string_view fleet);
   /// The command as stored; kNotFound when it is not this device's. From memory or the store.
   void get(protocol::DeviceRef device, std::string_view command, Completion<Command> done);
   /// Runs `done` with the final state, or with the state at `deadline_ms` (wall clock).

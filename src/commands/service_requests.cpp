@@ -1,12 +1,18 @@
 // What devices and clients ask of the service.
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
 #include "commands/results.h"
 #include "commands/service.h"
+#include "protocol/codes.h"
 
 namespace fairlead::commands {
 namespace {
+
+/// A delivery is written down so much later: the answer of a device that is quick shares its
+/// commit, and who waits for it waits for two commits instead of three.
+constexpr std::int64_t kDeliveryGraceMs = 5;
 
 std::unexpected<Error> unknown(std::string_view id) {
   return fail(Code::kNotFound, "command {}: unknown", id);
@@ -31,22 +37,28 @@ void Service::answer_behind(const EntryPtr& entry, Result<T> result, Completion<
 
 void Service::send(SendRequest request, const protocol::Capabilities& declared,
                    Completion<Sent> done) {
-  if (const auto checked = check(request, declared); !checked) {
-    return done(std::unexpected(checked.error()));
-  }
+  const Result<void> checked = check(request, declared);
+  const bool is_gone = !checked && checked.error().code == Code::kNotFound;
+  if (!checked && (!request.fleet || is_gone)) return done(std::unexpected(checked.error()));
   const std::int64_t now = clock_.now_ms();
   know(request.device, request.device_key);
-  const bool is_refused = !request.body.queue && !request.is_device_connected;
+  std::optional<Error> refusal;
+  if (!checked) {
+    refusal = checked.error();
+  } else if (!request.body.queue && !request.is_device_connected && !request.waits_for_device) {
+    refusal = fail(Code::kDeviceOffline, "device {}: not connected", request.device_id).error();
+  }
   const Command command = new_command(request, now);
   const auto entry = std::make_shared<Entry>(command, request.device, request.sender.shard,
                                              request.sender.connection);
   Change change{.entry = entry, .after = Progress::begin(now), .told = Told::kState, .at = now};
   Sent answer{.command = command.id};
-  if (is_refused) {
+  if (refusal) {
     answer.state = State::kFailed;
-    answer.refusal = fail(Code::kDeviceOffline, "device {}: not connected", command.device).error();
     change.after.apply(Happening::kFail, now);
-    change.after.set_outcome({.error = error_json("device_offline", answer.refusal->message)});
+    change.after.set_outcome(
+        {.error = error_json(protocol::wire_name(refusal->code), refusal->message)});
+    answer.refusal = std::move(refusal);
   }
   change.done.emplace_back(
       [answer = std::move(answer), done = std::move(done)](const Result<void>& committed) mutable {
@@ -59,6 +71,9 @@ void Service::send(SendRequest request, const protocol::Capabilities& declared,
 
 Result<void> Service::check(const SendRequest& request, const protocol::Capabilities& declared) {
   const protocol::CommandSend& body = request.body;
+  if (index_.device(request.device).is_going) {
+    return fail(Code::kNotFound, "device {}: not found", request.device_id);
+  }
   if (!declared.takes(body.name)) return invalid_field("name", "is not declared by the device");
   if (auto fits = params_.check(declared.params_schema(body.name), body.params); !fits) return fits;
   if (index_.unfinished(request.device) >= limits_.unfinished_per_device) {
@@ -83,6 +98,7 @@ Command Service::new_command(SendRequest& request, std::int64_t now) {
   command.issued_at = now;
   command.expires_at = now + body.timeout_ms;
   command.idempotency_key = std::move(body.idempotency_key);
+  command.fleet = std::move(request.fleet);
   return command;
 }
 
@@ -101,7 +117,9 @@ void Service::written(protocol::DeviceRef device, std::string_view command) {
   const EntryPtr entry = index_.find(command);
   if (!entry || entry->record.device_key() != index_.device(device).key) return;
   entry->deliveries = std::max(entry->deliveries, entry->sent_attempt);
-  record_delivery(entry, clock_.now_ms());
+  if (entry->is_finished() || !entry->has_unrecorded_delivery()) return;
+  const std::int64_t soon = clock_.now_ms() + kDeliveryGraceMs;
+  index_.deadlines().arm(*entry, std::min(soon, entry->record.expires_at()));
 }
 
 void Service::accept(protocol::DeviceRef device, const protocol::CommandAccept& request,
@@ -176,6 +194,14 @@ void Service::cancel_found(const EntryPtr& entry, Completion<State> done) {
   journal_.admit(std::move(change));
 }
 
+void Service::cancel_of_fleet(protocol::DeviceRef device, std::string_view fleet) {
+  const Index::Device& asked = index_.device(device);
+  if (asked.is_going) return;
+  for (const EntryPtr& entry : asked.queue.entries()) {
+    if (entry->record.fleet() == fleet) cancel_found(entry, [](const Result<State>&) {});
+  }
+}
+
 void Service::get(protocol::DeviceRef device, std::string_view command, Completion<Command> done) {
   // As a wait whose time is over.
   wait(device, command, clock_.now_ms(), std::move(done));
@@ -197,6 +223,7 @@ void Service::wait(protocol::DeviceRef device, std::string_view command, std::in
 
 void Service::with(protocol::DeviceRef device, std::string_view id, Operation operation) {
   const protocol::DeviceKey key = index_.key_of(device);
+  if (index_.device(device).is_going) return operation(unknown(id));
   if (const EntryPtr entry = index_.find(id)) {
     if (entry->record.device_key() != key) return operation(unknown(id));
     return operation(entry);
@@ -226,7 +253,8 @@ Result<EntryPtr> Service::entry_for(const Waiting& waiting, const std::string& i
   const std::optional<Command>& command = *found;
   if (!command || command->device_key != waiting.key) return unknown(id);
   // The device was deleted meanwhile.
-  if (index_.device(waiting.device).key != waiting.key) return unknown(id);
+  const Index::Device& device = index_.device(waiting.device);
+  if (device.key != waiting.key || device.is_going) return unknown(id);
   // An operation before this one changed it.
   if (EntryPtr entry = index_.find(id)) return entry;
   if (!is_final(command->state)) {

@@ -27,6 +27,10 @@ void list_commands(Context& context, Request request);
 void get_command(Context& context, Request request);
 void cancel_command(Context& context, Request request);
 
+void post_fleet(Context& context, Request request);
+void get_fleet(Context& context, Request request);
+void cancel_fleet(Context& context, Request request);
+
 void list_connections(Context& context, Request request);
 void delete_connection(Context& context, Request request);
 void list_connection_logs(Context& context, Request request);

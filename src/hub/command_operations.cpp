@@ -20,7 +20,8 @@ void Operations::send_command(const auth::Principal& who, protocol::CommandSend 
   if (!request.idempotency_key) {
     return send_at_home(who, std::move(request), std::move(sender), refusing(std::move(done)));
   }
-  const IdempotencyName name(who.tenant, who.subject, *request.idempotency_key);
+  const IdempotencyName name{
+      .tenant = who.tenant, .issuer = who.subject, .key = *request.idempotency_key};
   // A key is at home where its principal's name leads, whatever the device.
   const std::size_t keeper = shard_.home_of(who.tenant, who.subject);
   shard_.ask<std::optional<std::string>>(

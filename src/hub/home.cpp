@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "commands/params.h"
+#include "hub/shard.h"
 #include "protocol/capabilities.h"
 #include "protocol/events.h"
 #include "protocol/json_writer.h"
@@ -16,6 +17,7 @@ Home::Home(std::size_t here, const Settings& settings, Repositories repositories
            devices::KeySeries keys)
     : here_(here),
       settings_(settings),
+      peers_(peers),
       connections_(connections),
       encoder_(encoder),
       clock_(clock),
@@ -134,7 +136,12 @@ void Home::remove(protocol::DeviceRef ref, Completion<void> done) {
   }
   // Samples that come to the store behind the deletion would be nobody's.
   telemetry_.flush();
-  devices_.remove(ref, std::move(done));
+  commands_.begin_removal(ref);
+  devices_.remove(
+      ref, [this, ref, key = seats_[ref].key, done = std::move(done)](Result<void> result) mutable {
+        if (!result && seats_[ref].key == key) commands_.stays(ref);
+        done(std::move(result));
+      });
 }
 
 void Home::entry_forgotten(protocol::DeviceRef ref) {
@@ -195,6 +202,18 @@ void Home::command_changed(protocol::DeviceRef ref, const commands::Command& com
     also = viewer;
   }
   delivery_.control(address(ref), protocol::EventBit::kCommand, json, also);
+  if (command.fleet && !is_late) tell_fleet(command, command.state);
+}
+
+void Home::command_gone(const commands::Command& command) {
+  if (command.fleet) tell_fleet(command, commands::State::kCancelled);
+}
+
+void Home::tell_fleet(const commands::Command& command, commands::State state) {
+  const std::size_t owner = home_hash(command.tenant, *command.fleet) % peers_.count();
+  peers_.post(owner, [fleet = *command.fleet, device = command.device, state](Shard& there) {
+    there.fleets().changed(fleet, device, state);
+  });
 }
 
 void Home::deliver(protocol::DeviceRef ref, const commands::Command& command) {

@@ -141,7 +141,10 @@ class Home final : private devices::EventSink,
   void sample_stored(protocol::DeviceRef ref, const telemetry::SampleView& sample) override;
   void command_changed(protocol::DeviceRef ref, const commands::Command& command,
                        const commands::Sender& sender, std::int64_t at, bool is_late) override;
+  void command_gone(const commands::Command& command) override;
   void deliver(protocol::DeviceRef ref, const commands::Command& command) override;
+  /// A part of a fleet: its owner hears of it.
+  void tell_fleet(const commands::Command& command, commands::State state);
 
   Session* connection_of(protocol::DeviceRef ref) const;
   void stored_beginning(protocol::DeviceRef ref, protocol::DeviceKey key, SessionNumber number,
@@ -162,6 +165,7 @@ class Home final : private devices::EventSink,
 
   const std::size_t here_;
   const Settings& settings_;
+  Peers& peers_;
   Connections& connections_;
   Encoder& encoder_;
   const Clock& clock_;

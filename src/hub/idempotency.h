@@ -1,12 +1,12 @@
 #pragma once
 
+#include <boost/container_hash/hash.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -15,18 +15,34 @@
 
 namespace fairlead::hub {
 
-/// Tenant, issuer, key.
-using IdempotencyName = std::tuple<std::string, std::string, std::string>;
+struct IdempotencyName {
+  std::string tenant;
+  std::string issuer;
+  std::string key;
+  /// Commands to many have keys of their own.
+  bool is_fleet = false;
 
-/// Which command a principal's idempotency key made, for 24 hours. A key is at home on one shard,
-/// whatever device it was used for. Bounded: beyond kMaxKeys the oldest is forgotten early.
-/// Thread: the shard's.
+  friend bool operator==(const IdempotencyName&, const IdempotencyName&) = default;
+  friend std::size_t hash_value(const IdempotencyName& name) {
+    std::size_t seed = 0;
+    boost::hash_combine(seed, name.tenant);
+    boost::hash_combine(seed, name.issuer);
+    boost::hash_combine(seed, name.key);
+    boost::hash_combine(seed, name.is_fleet);
+    return seed;
+  }
+};
+
+/// Which command (or fleet) a principal's idempotency key made, for 24 hours. A key is at home on
+/// one shard, whatever device it was used for. Bounded for each principal and in all:
+/// beyond that the oldest is forgotten early. Thread: the shard's.
 class IdempotencyKeys {
  public:
   static constexpr std::int64_t kKeepMs = 24LL * 60 * 60 * 1000;
   static constexpr std::size_t kMaxKeys = 200'000;
 
-  explicit IdempotencyKeys(const Clock& clock) : clock_(clock) {}
+  IdempotencyKeys(const Clock& clock, std::size_t most_per_principal)
+      : clock_(clock), most_per_principal_(most_per_principal) {}
 
   /// The command that the key made; nullopt: the key is the caller's to use, who owes a settle().
   /// While another holds it, the answer waits for that one's settle().
@@ -62,14 +78,24 @@ class IdempotencyKeys {
 
   /// At start, by rising time of issue.
   void keep(const IdempotencyName& name, const std::string& command, std::int64_t issued_at) {
-    keys_[name].command = command;
+    Key& key = keys_[name];
+    key.command = command;
+    key.issued_at = issued_at;
     ages_.emplace_back(issued_at, name);
+    Ages& own = by_principal_[{name.tenant, name.issuer}];
+    own.emplace_back(issued_at, name);
+    if (own.size() <= most_per_principal_) return;
+    forget(own.front());
+    own.pop_front();
   }
 
   std::size_t size() const { return keys_.size(); }
 
  private:
+  using Age = std::pair<std::int64_t, IdempotencyName>;
+  using Ages = std::deque<Age>;
   struct Key {
+    std::int64_t issued_at = 0;
     /// Empty while the command is being made.
     std::string command;
     std::vector<Completion<std::optional<std::string>>> waiting;
@@ -78,14 +104,29 @@ class IdempotencyKeys {
   void forget_old() {
     const std::int64_t now = clock_.now_ms();
     while (!ages_.empty() && (now - ages_.front().first >= kKeepMs || ages_.size() > kMaxKeys)) {
-      keys_.erase(ages_.front().second);
+      const Age& oldest = ages_.front();
+      forget(oldest);
+      const auto own = by_principal_.find({oldest.second.tenant, oldest.second.issuer});
+      if (own != by_principal_.end()) {
+        if (own->second.front() == oldest) own->second.pop_front();
+        if (own->second.empty()) by_principal_.erase(own);
+      }
       ages_.pop_front();
     }
   }
+  /// Unless the key was used anew since.
+  void forget(const Age& age) {
+    const auto place = keys_.find(age.second);
+    if (place == keys_.end() || place->second.command.empty()) return;
+    if (place->second.issued_at == age.first) keys_.erase(place);
+  }
 
   const Clock& clock_;
+  const std::size_t most_per_principal_;
   boost::unordered_flat_map<IdempotencyName, Key> keys_;
-  std::deque<std::pair<std::int64_t, IdempotencyName>> ages_;
+  Ages ages_;
+  /// Tenant and issuer; what is left of each principal's, oldest first.
+  boost::unordered_flat_map<std::pair<std::string, std::string>, Ages> by_principal_;
 };
 
 }  // namespace fairlead::hub

@@ -11,6 +11,7 @@
 #include "auth/repository.h"
 #include "base/completion.h"
 #include "commands/command.h"
+#include "commands/fleet.h"
 #include "commands/repository.h"
 #include "commands/service.h"
 #include "hub/repository.h"
@@ -94,6 +95,15 @@ class Operations {
   void list_commands(const auth::Principal& who, const std::string& device,
                      commands::ListQuery query, Completion<std::vector<commands::Command>> done);
 
+  // Commands to many at once. Who may not touch all of the devices does not know the fleet.
+  void send_fleet(const auth::Principal& who, protocol::FleetSend request, commands::Sender sender,
+                  Completion<commands::FleetReport> done);
+  void get_fleet(const auth::Principal& who, const std::string& id,
+                 Completion<commands::FleetReport> done);
+  /// Answers when nothing of it is in flight any more.
+  void cancel_fleet(const auth::Principal& who, const std::string& id,
+                    Completion<commands::FleetReport> done);
+
   /// By id, from the first behind `after` on.
   void list_connections(const auth::Principal& who, ConnectionFilter filter, std::string after,
                         std::size_t limit, Completion<JsonPage> done);
@@ -114,6 +124,14 @@ class Operations {
   void with_command(const auth::Principal& who, const std::string& id,
                     std::move_only_function<void(Shard&, protocol::DeviceRef, Completion<T>)> then,
                     Completion<T> done);
+
+  void place_fleet(const auth::Principal& who, protocol::FleetSend request, commands::Sender sender,
+                   Completion<commands::FleetReport> done);
+  void create_fleet(commands::Fleet fleet, commands::Sender sender,
+                    Completion<commands::FleetReport> done);
+  /// The scope is checked.
+  void find_fleet(const auth::Principal& who, const std::string& id,
+                  Completion<commands::FleetReport> done);
 
   void list_logs_further(const auth::Principal& who, LogQuery query, LogPage page, int rounds,
                          Completion<LogPage> done);

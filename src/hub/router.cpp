@@ -12,6 +12,9 @@ namespace fairlead::hub {
 namespace {
 
 constexpr auto kNoMembers = [](protocol::JsonWriter&) {};
+constexpr auto kFleetMembers = [](protocol::JsonWriter& json, const commands::FleetReport& report) {
+  protocol::write_members(json, commands::update_of(report));
+};
 
 }  // namespace
 
@@ -137,22 +140,27 @@ void Router::handle(Session& session, protocol::RequestId id, protocol::CommandG
                                }));
 }
 
-void Router::refuse_fleets(Session& session, protocol::RequestId id) {
-  const Error error{.code = Code::kUnknownType,
-                    .message = "type: commands to many at once are not supported by this version"};
-  session.answer_error(session.take_ticket(std::move(id)), error);
+void Router::handle(Session& session, protocol::RequestId id, protocol::FleetSend& request) {
+  commands::Sender sender{.shard = shard_.index(), .connection = std::to_string(session.number())};
+  shard_.operations().send_fleet(
+      *session.principal(), std::move(request), std::move(sender),
+      reply<commands::FleetReport>(
+          session, std::move(id),
+          [](protocol::JsonWriter& json, const commands::FleetReport& report) {
+            json.member("fleet", report.fleet).member("total", report.members->size());
+          }));
 }
 
-void Router::handle(Session& session, protocol::RequestId id, protocol::FleetSend&) {
-  refuse_fleets(session, std::move(id));
+void Router::handle(Session& session, protocol::RequestId id, protocol::FleetGet& request) {
+  shard_.operations().get_fleet(
+      *session.principal(), request.fleet,
+      reply<commands::FleetReport>(session, std::move(id), kFleetMembers));
 }
 
-void Router::handle(Session& session, protocol::RequestId id, protocol::FleetGet&) {
-  refuse_fleets(session, std::move(id));
-}
-
-void Router::handle(Session& session, protocol::RequestId id, protocol::FleetCancel&) {
-  refuse_fleets(session, std::move(id));
+void Router::handle(Session& session, protocol::RequestId id, protocol::FleetCancel& request) {
+  shard_.operations().cancel_fleet(
+      *session.principal(), request.fleet,
+      reply<commands::FleetReport>(session, std::move(id), kFleetMembers));
 }
 
 }  // namespace fairlead::hub

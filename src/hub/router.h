@@ -77,7 +77,6 @@ class Router {
   void handle(Session& session, protocol::RequestId id, protocol::FleetSend& request);
   void handle(Session& session, protocol::RequestId id, protocol::FleetGet& request);
   void handle(Session& session, protocol::RequestId id, protocol::FleetCancel& request);
-  void refuse_fleets(Session& session, protocol::RequestId id);
 
   Shard& shard_;
   Joins& joins_;

@@ -24,6 +24,10 @@ struct Settings {
   std::size_t handshakes = 10'000;
   std::size_t memory_bytes = std::size_t{1} << 30;
   std::size_t queued_commands_per_device = 50;
+  /// Of one tenant: commands to many that have not ended.
+  std::size_t fleets_per_tenant = 100;
+  /// Of one command to many.
+  std::size_t fleet_devices = 100'000;
   std::size_t outbox_bytes = 1'048'576;
   /// Of one client.
   std::size_t durable_subscriptions = 100;
@@ -31,6 +35,9 @@ struct Settings {
   std::int64_t durable_ttl_s = 7 * 24 * 3600;
   /// How long ended connections stay in the log; 0: for ever.
   std::int64_t connection_log_days = 30;
+  /// How long finished commands are kept; 0: for ever. Not shorter than keys are remembered.
+  std::int64_t command_days = 30;
+  std::size_t idempotency_keys_per_principal = 10'000;
 };
 
 // Fixed for now; each bounds one queue.

@@ -22,6 +22,7 @@
 #include "hub/authenticator.h"
 #include "hub/connections.h"
 #include "hub/durables.h"
+#include "hub/fleet_desk.h"
 #include "hub/home.h"
 #include "hub/idempotency.h"
 #include "hub/joins.h"
@@ -47,6 +48,7 @@ struct Ports {
   telemetry::Repository& telemetry;
   devices::Repository& devices;
   commands::Repository& commands;
+  commands::FleetRepository& fleets;
   Repository& logs;
   auth::Repository& revocations;
   /// Null: the verifier's keys are all there are.
@@ -124,6 +126,8 @@ class Shard final : private SessionOwner {
   Operations& operations() { return operations_; }
   Durables& durables() { return durables_; }
   IdempotencyKeys& idempotency_keys() { return idempotency_keys_; }
+  FleetDesk& fleet_desk() { return fleet_desk_; }
+  commands::Fleets& fleets() { return fleet_desk_.fleets(); }
   Connections& connections() { return connections_; }
   protocol::Parser& parser() { return parser_; }
   const Settings& settings() const { return settings_; }
@@ -171,6 +175,7 @@ class Shard final : private SessionOwner {
   void once_a_second();
   void forget_old();
   void forget_logs();
+  void forget_commands();
   void close_all();
 
   const std::size_t index_;
@@ -185,6 +190,7 @@ class Shard final : private SessionOwner {
   Home home_;
   Durables durables_;
   IdempotencyKeys idempotency_keys_;
+  FleetDesk fleet_desk_;
   Operations operations_;
   Joins joins_;
   Router router_;
@@ -202,6 +208,7 @@ class Shard final : private SessionOwner {
   std::int64_t next_forgetting_ms_ = 0;
   bool is_reading_held_ = false;
   bool has_logs_to_forget_ = false;
+  bool has_commands_to_forget_ = false;
   bool is_memory_short_ = false;
   bool is_draining_ = false;
   std::int64_t drain_until_ms_ = 0;

@@ -56,6 +56,7 @@ void Shard::once_a_second() {
   home_.once_a_second();
   durables_.drop_unused();
   joins_.touch_durables();
+  fleets().once_a_second();
   revocations_.sweep(ports_.clock.now_ms());
   if (index_ == 0) forget_old();
   for (const SessionNumber number : std::exchange(unopened_, {})) {
@@ -79,9 +80,11 @@ void Shard::forget_old() {
     // What could not be forgotten now is in an hour.
     ports_.revocations.forget_expired(ports_.clock.now_ms(), [](Result<void>) {});
     has_logs_to_forget_ = settings_.connection_log_days > 0;
+    has_commands_to_forget_ = settings_.command_days > 0;
   }
   const bool has_time = !ports_.backpressure.is_congested();
   if (has_time && std::exchange(has_logs_to_forget_, false)) forget_logs();
+  if (has_time && std::exchange(has_commands_to_forget_, false)) forget_commands();
 }
 
 /// One bounded step; the next one is a second later, if it is needed.
@@ -89,6 +92,14 @@ void Shard::forget_logs() {
   const std::int64_t before = ports_.clock.now_ms() - settings_.connection_log_days * kDayMs;
   ports_.logs.forget_logs(before, [this](Result<bool> has_more) {
     if (has_more && *has_more) has_logs_to_forget_ = true;
+  });
+}
+
+/// The same of finished commands.
+void Shard::forget_commands() {
+  const std::int64_t before = ports_.clock.now_ms() - settings_.command_days * kDayMs;
+  ports_.commands.forget_commands(before, [this](Result<bool> has_more) {
+    if (has_more && *has_more) has_commands_to_forget_ = true;
   });
 }
 
@@ -119,6 +130,7 @@ void Shard::end_turn() {
 void Shard::drain(std::int64_t give_up_steady_ms) {
   is_draining_ = true;
   home_.commands().end_waits();
+  fleets().stop();
   drain_until_ms_ = give_up_steady_ms;
 }
 

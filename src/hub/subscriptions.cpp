@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "hub/fleet_view.h"
 
 namespace fairlead::hub {
 namespace {
@@ -271,6 +272,23 @@ const std::vector<Audience>& Subscriptions::audience(protocol::DeviceRef ref,
     remembered->version = version_;
   }
   return remembered->audiences;
+}
+
+std::vector<Viewer> Subscriptions::viewers_of(std::string_view tenant,
+                                              const commands::FleetMembers& members) const {
+  std::vector<Viewer> found;
+  const auto is_chosen = [&](Place place) {
+    const Selection& selection = subscriptions_.at(place)->selection;
+    return (selection.events & static_cast<std::uint8_t>(protocol::EventBit::kCommand)) != 0 &&
+           selects_one(selection.patterns, members);
+  };
+  for (const auto& [key, entry] : viewers_) {
+    const auth::Principal& who = entry->principal;
+    if (who.tenant != tenant || !auth::is_permitted(who, auth::Operation::kSeeCommand)) continue;
+    if (!std::ranges::any_of(entry->subscriptions, is_chosen)) continue;
+    if (may_touch_all(who, members)) found.push_back(entry->viewer);
+  }
+  return found;
 }
 
 void Subscriptions::forget(protocol::DeviceRef ref) {

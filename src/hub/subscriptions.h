@@ -13,6 +13,7 @@
 
 #include "auth/permissions.h"
 #include "auth/principal.h"
+#include "commands/fleet.h"
 #include "hub/event.h"
 #include "hub/peers.h"
 #include "protocol/device_ref.h"
@@ -76,6 +77,10 @@ class Subscriptions {
   const std::vector<Audience>& audience(protocol::DeviceRef ref, protocol::DeviceKey key,
                                         std::string_view tenant, std::string_view device,
                                         protocol::EventBit event);
+  /// Connections with a subscription to commands that selects one of the members, and that may see
+  /// all of them.
+  std::vector<Viewer> viewers_of(std::string_view tenant,
+                                 const commands::FleetMembers& members) const;
   void forget(protocol::DeviceRef ref);
   /// Changes whenever an audience may have.
   std::uint64_t version() const { return version_; }

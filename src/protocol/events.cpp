@@ -142,6 +142,26 @@ void write(std::string& out, const CommandUpdate& update) {
   json.end_object();
 }
 
+void write_members(JsonWriter& json, const FleetUpdate& update) {
+  json.member("fleet", update.fleet)
+      .member("total", update.total)
+      .member("waiting", update.waiting)
+      .member("pending", update.pending)
+      .member("delivered", update.delivered)
+      .member("accepted", update.accepted)
+      .member("executed", update.executed)
+      .member("failed", update.failed)
+      .member("expired", update.expired)
+      .member("cancelled", update.cancelled)
+      .member("state", update.state);
+}
+
+void write(std::string& out, const FleetUpdate& update) {
+  JsonWriter json = begin(out, "fleet.update");
+  write_members(json, update);
+  json.end_object();
+}
+
 void write(std::string& out, const Lag& lag) {
   begin(out, "lag")
       .member("subscription", lag.subscription)

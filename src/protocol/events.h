@@ -89,6 +89,22 @@ struct CommandUpdate {
   std::optional<std::string_view> late_result_json{};
 };
 
+/// How far a command to many has come; also what `fleet.get` returns.
+struct FleetUpdate {
+  std::string_view fleet;
+  std::int64_t total = 0;
+  std::int64_t waiting = 0;
+  std::int64_t pending = 0;
+  std::int64_t delivered = 0;
+  std::int64_t accepted = 0;
+  std::int64_t executed = 0;
+  std::int64_t failed = 0;
+  std::int64_t expired = 0;
+  std::int64_t cancelled = 0;
+  /// `running`, `stopped` or `done`.
+  std::string_view state;
+};
+
 struct Lag {
   std::string_view subscription;
   std::int64_t dropped = 0;
@@ -110,6 +126,9 @@ void write(std::string& out, const PresenceEvent& event);
 void write(std::string& out, const DeviceStatusEvent& event);
 void write(std::string& out, const CommandDelivery& command);
 void write(std::string& out, const CommandUpdate& update);
+void write(std::string& out, const FleetUpdate& update);
+/// The members of an update, for answers.
+void write_members(JsonWriter& json, const FleetUpdate& update);
 void write(std::string& out, const Lag& lag);
 /// `device_json`: the device object of section 9.
 void write_device_change(std::string& out, DeviceChange change, std::string_view device_json);

@@ -50,6 +50,7 @@ class Reader {
   virtual Result<telemetry::BucketPage> read_buckets(const telemetry::BucketRange& range) = 0;
   virtual Result<std::int64_t> first_since(protocol::DeviceKey device, std::int64_t since) = 0;
   virtual Result<std::optional<commands::Command>> find(const std::string& id) = 0;
+  virtual Result<std::optional<commands::Fleet>> find_fleet(const std::string& id) = 0;
   virtual Result<std::vector<commands::Command>> list(const commands::ListQuery& query) = 0;
   virtual Result<std::vector<hub::ConnectionLog>> list_logs(const hub::LogQuery& query) = 0;
   virtual Result<Loaded> load(std::int64_t now_ms) = 0;

@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "auth/repository.h"
 #include "commands/command.h"
+#include "commands/fleet.h"
 #include "devices/device.h"
 #include "hub/repository.h"
 #include "telemetry/latest.h"
@@ -20,7 +22,13 @@ struct LoadedDevice {
   telemetry::Latest latest;
 };
 
-/// Who used which key for which command.
+/// A command to many, and where those members stand that have their command or are deleted.
+struct LoadedFleet {
+  commands::Fleet fleet;
+  std::vector<std::pair<protocol::DeviceKey, commands::State>> members;
+};
+
+/// Who used which key for which command (or fleet).
 struct IdempotencyKey {
   std::string tenant;
   std::string issued_by;
@@ -40,12 +48,16 @@ struct Loaded {
   std::vector<LoadedDevice> devices;
   /// Not final; by (issued_at, id).
   std::vector<commands::Command> unfinished;
+  /// Not settled; by id.
+  std::vector<LoadedFleet> fleets;
   /// Unexpired.
   std::vector<auth::Revocation> revocations;
   /// By (tenant, subject, name).
   std::vector<hub::DurableSubscription> subscriptions;
   /// Of the last kIdempotencyMs, the newest kMaxIdempotencyKeys; newest first.
   std::vector<IdempotencyKey> keys;
+  /// The same of fleets.
+  std::vector<IdempotencyKey> fleet_keys;
   /// The highest that any device ever had, deleted ones too: the next is above.
   protocol::DeviceKey last_key = 0;
 };

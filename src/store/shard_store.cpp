@@ -108,6 +108,20 @@ void ShardStore::list(commands::ListQuery query, Completion<std::vector<commands
       [query = std::move(query)](Reader& reader) { return reader.list(query); }, std::move(done));
 }
 
+void ShardStore::create_fleet(commands::Fleet fleet, Completion<void> done) {
+  put(CreateFleet{std::move(fleet)}, std::move(done));
+}
+
+void ShardStore::update_fleet(std::string id, commands::FleetProgress progress,
+                              Completion<void> done) {
+  put(UpdateFleet{.id = std::move(id), .progress = progress}, std::move(done));
+}
+
+void ShardStore::find_fleet(std::string id, Completion<std::optional<commands::Fleet>> done) {
+  ask<std::optional<commands::Fleet>>(
+      [id = std::move(id)](Reader& reader) { return reader.find_fleet(id); }, std::move(done));
+}
+
 void ShardStore::open_log(hub::ConnectionLog log, Completion<void> done) {
   put(OpenLog{std::move(log)}, std::move(done));
 }
@@ -117,13 +131,23 @@ void ShardStore::close_log(hub::ConnectionLog log, Completion<void> done) {
   put(CloseLog{std::move(log)}, std::move(done));
 }
 
-void ShardStore::forget_logs(std::int64_t before_ms, Completion<bool> done) {
+/// A write that says by `has_more` whether it is to be put again.
+template <typename Forget>
+void ShardStore::put_forgetting(std::int64_t before_ms, Completion<bool> done) {
   auto has_more = std::make_shared<bool>(false);
-  ForgetLogs write{.before_ms = before_ms, .has_more = has_more};
-  put(std::move(write), [has_more, done = std::move(done)](Result<void> result) mutable {
-    if (!result) return done(std::unexpected(std::move(result.error())));
-    done(*has_more);
-  });
+  put(Forget{.before_ms = before_ms, .has_more = has_more},
+      [has_more, done = std::move(done)](Result<void> result) mutable {
+        if (!result) return done(std::unexpected(std::move(result.error())));
+        done(*has_more);
+      });
+}
+
+void ShardStore::forget_logs(std::int64_t before_ms, Completion<bool> done) {
+  put_forgetting<ForgetLogs>(before_ms, std::move(done));
+}
+
+void ShardStore::forget_commands(std::int64_t before_ms, Completion<bool> done) {
+  put_forgetting<ForgetCommands>(before_ms, std::move(done));
 }
 
 void ShardStore::list_logs(hub::LogQuery query, Completion<std::vector<hub::ConnectionLog>> done) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "auth/repository.h"
+#include "commands/fleet_repository.h"
 #include "commands/repository.h"
 #include "devices/repository.h"
 #include "hub/repository.h"
@@ -27,6 +28,7 @@ namespace fairlead::store {
 class ShardStore final : public telemetry::Repository,
                          public devices::Repository,
                          public commands::Repository,
+                         public commands::FleetRepository,
                          public hub::Repository,
                          public auth::Repository {
  public:
@@ -53,8 +55,13 @@ class ShardStore final : public telemetry::Repository,
   void remove(protocol::DeviceKey key, Completion<void> done) override;
   // ---- commands ---------------------------------------------------------------------------------
   void save(commands::Command command, Completion<void> done) override;
+  void forget_commands(std::int64_t before_ms, Completion<bool> done) override;
   void find(std::string id, Completion<std::optional<commands::Command>> done) override;
   void list(commands::ListQuery query, Completion<std::vector<commands::Command>> done) override;
+  void create_fleet(commands::Fleet fleet, Completion<void> done) override;
+  void update_fleet(std::string id, commands::FleetProgress progress,
+                    Completion<void> done) override;
+  void find_fleet(std::string id, Completion<std::optional<commands::Fleet>> done) override;
   // ---- hub --------------------------------------------------------------------------------------
   void open_log(hub::ConnectionLog log, Completion<void> done) override;
   void close_log(hub::ConnectionLog log, Completion<void> done) override;
@@ -72,6 +79,8 @@ class ShardStore final : public telemetry::Repository,
   using Asked = std::unordered_set<std::shared_ptr<void>>;
 
   void put(Write write, Completion<void> done);
+  template <typename Forget>
+  void put_forgetting(std::int64_t before_ms, Completion<bool> done);
   template <typename T>
   void ask(std::move_only_function<Result<T>(Reader&)> query, Completion<T> done);
 

@@ -29,6 +29,17 @@ struct Weigh {
                command.idempotency_key, command.fleet) +
            command.history.size() * sizeof(commands::Transition);
   }
+  std::size_t operator()(const CreateFleet& write) const {
+    const commands::Fleet& fleet = write.fleet;
+    std::size_t members = 0;
+    for (const commands::FleetMember& member : *fleet.members) {
+      members += sizeof(member) + member.device.size();
+    }
+    return sum(fleet.id, fleet.tenant, fleet.issued_by, fleet.name, fleet.params,
+               fleet.idempotency_key) +
+           members;
+  }
+  std::size_t operator()(const UpdateFleet& write) const { return sum(write.id); }
   std::size_t operator()(const OpenLog& write) const { return of(write.log); }
   std::size_t operator()(const CloseLog& write) const { return of(write.log); }
   std::size_t operator()(const SaveSubscription& write) const {
@@ -44,6 +55,7 @@ struct Weigh {
   std::size_t operator()(const SavePresence&) const { return 0; }
   std::size_t operator()(const RemoveDevice&) const { return 0; }
   std::size_t operator()(const ForgetLogs&) const { return 0; }
+  std::size_t operator()(const ForgetCommands&) const { return 0; }
   std::size_t operator()(const ForgetRevocations&) const { return 0; }
 
   static std::size_t of(const hub::ConnectionLog& log) {

@@ -8,6 +8,7 @@
 
 #include "auth/repository.h"
 #include "commands/command.h"
+#include "commands/fleet.h"
 #include "devices/device.h"
 #include "hub/repository.h"
 #include "telemetry/sample_block.h"
@@ -37,6 +38,15 @@ struct SaveCommand {
   commands::Command command;
 };
 
+struct CreateFleet {
+  commands::Fleet fleet;
+};
+
+struct UpdateFleet {
+  std::string id;
+  commands::FleetProgress progress;
+};
+
 struct OpenLog {
   hub::ConnectionLog log;
 };
@@ -50,6 +60,16 @@ struct ForgetLogs {
   /// Set by the commit: whether there may be more of them.
   std::shared_ptr<bool> has_more;
 };
+
+struct ForgetCommands {
+  std::int64_t before_ms = 0;
+  /// Set by the commit: whether there may be more of them.
+  std::shared_ptr<bool> has_more;
+};
+
+/// Rows of one ForgetCommands; of fleets fewer, which are large.
+inline constexpr std::size_t kMaxForgottenCommands = 1000;
+inline constexpr std::size_t kMaxForgottenFleets = 10;
 
 /// Rows of one ForgetLogs: a commit must not hold up those behind it.
 inline constexpr std::size_t kMaxForgottenLogs = 1000;
@@ -75,8 +95,8 @@ struct ForgetRevocations {
 
 /// One change of the store, as the ports of the floors above ask for it.
 using Write = std::variant<StoreSamples, SaveDevice, SavePresence, RemoveDevice, SaveCommand,
-                           OpenLog, CloseLog, ForgetLogs, SaveSubscription, RemoveSubscription,
-                           Revoke, ForgetRevocations>;
+                           CreateFleet, UpdateFleet, ForgetCommands, OpenLog, CloseLog, ForgetLogs,
+                           SaveSubscription, RemoveSubscription, Revoke, ForgetRevocations>;
 
 /// About the bytes of memory that `write` holds while it waits.
 std::size_t weight(const Write& write);

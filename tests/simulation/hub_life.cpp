@@ -133,7 +133,7 @@ void HubLife::restore(std::size_t shards) {
     place->shard = std::make_unique<hub::Shard>(
         index, settings_,
         hub::Ports{clock_, random_, *mail_, *pressure_, place->host, *place->verifier, repositories,
-                   repositories, repositories, repositories, repositories},
+                   repositories, repositories, repositories, repositories, repositories},
         series);
     shards_.push_back(std::move(place));
   }
@@ -145,6 +145,12 @@ void HubLife::restore(std::size_t shards) {
   for (const commands::Command& command : loaded->unfinished) {
     const std::size_t home = shard(0).home_of(command.tenant, command.device);
     shard(home).home().restore(command);
+  }
+  for (store::LoadedFleet& loaded_fleet : loaded->fleets) {
+    const std::string tenant = loaded_fleet.fleet.tenant;
+    shard(shard(0).home_of(tenant, "")).fleet_desk().count(tenant);
+    const std::size_t owner = shard(0).home_of(tenant, loaded_fleet.fleet.id);
+    shard(owner).fleets().restore(std::move(loaded_fleet.fleet), loaded_fleet.members);
   }
 }
 

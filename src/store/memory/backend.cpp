@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "commands/id.h"
 #include "store/revocations.h"
 
 namespace fairlead::store::memory {
@@ -150,6 +151,41 @@ struct Backend::Apply {
     }
     const std::string id = write.command.id;
     set(&State::commands, id, std::move(write.command));
+    return {};
+  }
+
+  Result<void> operator()(CreateFleet& write) {
+    const std::string id = write.fleet.id;
+    if (state.fleets.contains(id)) return broken_constraint("the id of a fleet is unique");
+    set(&State::fleets, id, std::move(write.fleet));
+    return {};
+  }
+
+  Result<void> operator()(const UpdateFleet& write) {
+    const auto found = state.fleets.find(write.id);
+    if (found == state.fleets.end()) return {};
+    commands::Fleet fleet = found->second;
+    fleet.progress = write.progress;
+    set(&State::fleets, write.id, std::move(fleet));
+    return {};
+  }
+
+  Result<void> operator()(const ForgetCommands& write) {
+    std::vector<std::string> old;
+    for (const auto& [id, command] : state.commands) {
+      const bool is_old = id < commands::first_id_at('k', write.before_ms);
+      if (!is_old || old.size() == kMaxForgottenCommands) break;
+      if (commands::is_final(command.state)) old.push_back(id);
+    }
+    for (const std::string& id : old) erase(&State::commands, id);
+    std::vector<std::string> fleets;
+    for (const auto& [id, fleet] : state.fleets) {
+      const bool is_old = id < commands::first_id_at('f', write.before_ms);
+      if (!is_old || fleets.size() == kMaxForgottenFleets) break;
+      if (fleet.progress.is_settled) fleets.push_back(id);
+    }
+    for (const std::string& id : fleets) erase(&State::fleets, id);
+    *write.has_more = old.size() == kMaxForgottenCommands || fleets.size() == kMaxForgottenFleets;
     return {};
   }
 

@@ -1,10 +1,12 @@
 #include "store/memory/reader.h"
 
 #include <algorithm>
+#include <ranges>
 #include <tuple>
 #include <utility>
 
 #include "store/bucket_fold.h"
+#include "store/fleet_members.h"
 #include "store/page.h"
 #include "store/revocations.h"
 
@@ -94,6 +96,12 @@ Result<std::optional<commands::Command>> Reader::find(const std::string& id) {
   return found->second;
 }
 
+Result<std::optional<commands::Fleet>> Reader::find_fleet(const std::string& id) {
+  const auto found = state_.fleets.find(id);
+  if (found == state_.fleets.end()) return std::nullopt;
+  return found->second;
+}
+
 Result<std::vector<commands::Command>> Reader::list(const commands::ListQuery& query) {
   std::vector<commands::Command> found;
   for (const auto& [id, command] : state_.commands) {
@@ -123,6 +131,21 @@ Result<std::vector<hub::ConnectionLog>> Reader::list_logs(const hub::LogQuery& q
   return found;
 }
 
+void Reader::load_fleets(std::int64_t now_ms, Loaded& loaded) const {
+  for (const auto& [id, fleet] : state_.fleets | std::views::reverse) {
+    if (!fleet.idempotency_key || fleet.issued_at <= now_ms - kIdempotencyMs) continue;
+    loaded.fleet_keys.push_back(
+        {fleet.tenant, fleet.issued_by, *fleet.idempotency_key, id, fleet.issued_at});
+  }
+  for (const auto& [id, fleet] : state_.fleets) {
+    if (fleet.progress.is_settled) continue;
+    LoadedFleet& taken = loaded.fleets.emplace_back(LoadedFleet{.fleet = fleet, .members = {}});
+    for (const auto& [of, command] : state_.commands) {
+      if (command.fleet == id) taken.members.emplace_back(command.device_key, command.state);
+    }
+  }
+}
+
 Result<Loaded> Reader::load(std::int64_t now_ms) {
   Loaded loaded;
   loaded.last_key = state_.last_key;
@@ -145,6 +168,8 @@ Result<Loaded> Reader::load(std::int64_t now_ms) {
                            command->id, command->issued_at});
   }
   for (const auto& [name, kept] : state_.subscriptions) loaded.subscriptions.push_back(kept);
+  load_fleets(now_ms, loaded);
+  add_deleted_members(loaded);
   for (const auto& [name, expiry] : state_.revocations) {
     if (!is_expired(expiry, now_ms)) {
       loaded.revocations.push_back({name.first, name.second, expiry});

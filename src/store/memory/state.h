@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "commands/command.h"
+#include "commands/fleet.h"
 #include "devices/device.h"
 #include "hub/repository.h"
 #include "telemetry/sample.h"
@@ -34,6 +35,8 @@ struct State {
   protocol::DeviceKey last_key = 0;
   /// By id.
   std::map<std::string, commands::Command> commands;
+  /// By id.
+  std::map<std::string, commands::Fleet> fleets;
   /// By connection.
   std::map<std::string, hub::ConnectionLog> logs;
   /// By (tenant, subject, name).

@@ -8,6 +8,7 @@
 #include "store/postgres/auth.h"
 #include "store/postgres/commands.h"
 #include "store/postgres/devices.h"
+#include "store/postgres/fleets.h"
 #include "store/postgres/hub.h"
 #include "store/postgres/schema.h"
 #include "store/postgres/subscriptions.h"
@@ -49,6 +50,14 @@ struct Backend::Send {
   }
   void operator()(const RemoveDevice& write) const { remove_device(connection, write.key); }
   void operator()(const SaveCommand& write) const { save_command(connection, write.command); }
+  void operator()(const CreateFleet& write) const { create_fleet(connection, write.fleet); }
+  void operator()(const UpdateFleet& write) const {
+    update_fleet(connection, write.id, write.progress);
+  }
+  void operator()(const ForgetCommands& write) const {
+    forget_commands(connection, write.before_ms, kMaxForgottenCommands);
+    forget_fleets(connection, write.before_ms, kMaxForgottenFleets);
+  }
   void operator()(const OpenLog& write) const { open_log(connection, write.log); }
   void operator()(const CloseLog& write) const { close_log(connection, write.log); }
   void operator()(const ForgetLogs& write) const {
@@ -146,15 +155,19 @@ Result<void> Backend::commit_gathered(std::span<Write> batch) {
   }
 }
 
-/// Who has logs forgotten comes back for the rest. What cannot be asked now is asked the next time.
+/// Who has rows forgotten comes back for the rest. What cannot be asked now is asked the next time.
 void Backend::tell_what_is_left(std::span<Write> batch) {
-  for (const Write& write : batch) {
-    const auto* const forgotten = std::get_if<ForgetLogs>(&write);
-    if (forgotten == nullptr) continue;
+  const auto ask = [this](const auto& has_more, std::int64_t before_ms) {
     const auto connection = session_.get();
-    const auto more =
-        connection ? has_logs_before(**connection, forgotten->before_ms) : Outcome<bool>(false);
-    *forgotten->has_more = more.value_or(false);
+    return connection && has_more(**connection, before_ms).value_or(false);
+  };
+  for (const Write& write : batch) {
+    if (const auto* const logs = std::get_if<ForgetLogs>(&write)) {
+      *logs->has_more = ask(has_logs_before, logs->before_ms);
+    } else if (const auto* const old = std::get_if<ForgetCommands>(&write)) {
+      *old->has_more =
+          ask(has_commands_before, old->before_ms) || ask(has_fleets_before, old->before_ms);
+    }
   }
 }
 

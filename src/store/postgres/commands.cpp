@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "commands/id.h"
 #include "store/history.h"
 
 namespace fairlead::store::postgres {
@@ -23,6 +24,18 @@ constexpr const char* kSave =
     "expires_at = excluded.expires_at, attempt = excluded.attempt, "
     "idempotency_key = excluded.idempotency_key, fleet = excluded.fleet, "
     "history = excluded.history";
+
+// Ids sort by the time of issue: the primary key is the index.
+#define FAIRLEAD_OLD_COMMANDS \
+  "FROM device_commands WHERE id < $1 AND status NOT IN ('pending', 'delivered', 'accepted') "
+
+constexpr const char* kForget =
+    "DELETE FROM device_commands WHERE ctid = ANY (ARRAY(SELECT ctid " FAIRLEAD_OLD_COMMANDS
+    "ORDER BY id LIMIT $2))";
+constexpr const char* kHasOld =
+    "SELECT count(*) FROM (SELECT 1 " FAIRLEAD_OLD_COMMANDS "LIMIT 1) AS o";
+
+#undef FAIRLEAD_OLD_COMMANDS
 
 #define FAIRLEAD_COMMAND_COLUMNS                                                             \
   "SELECT id, device, tenant, device_id, name, params, status, result, error, late_result, " \
@@ -90,6 +103,16 @@ void save_command(Connection& connection, const commands::Command& command) {
                   command.error, command.late_result, command.is_queued ? "queue" : "now",
                   command.issued_by, command.issued_at, command.expires_at, command.attempt,
                   command.idempotency_key, command.fleet, encode_history(command.history));
+}
+
+void forget_commands(Connection& connection, std::int64_t before_ms, std::size_t most) {
+  connection.send(kForget, commands::first_id_at('k', before_ms), static_cast<std::int64_t>(most));
+}
+
+Outcome<bool> has_commands_before(Connection& connection, std::int64_t before_ms) {
+  const auto answer = connection.query(kHasOld, commands::first_id_at('k', before_ms));
+  if (!answer) return std::unexpected(answer.error());
+  return answer->integer(0, 0) > 0;
 }
 
 Outcome<std::optional<commands::Command>> find_command(Connection& connection,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,12 +14,16 @@ namespace fairlead::store::postgres {
 
 // ---- in a pipeline ------------------------------------------------------------------------------
 void save_command(Connection& connection, const commands::Command& command);
+/// Finished ones issued before, at most so many.
+void forget_commands(Connection& connection, std::int64_t before_ms, std::size_t most);
 
 // ---- reads --------------------------------------------------------------------------------------
 Outcome<std::optional<commands::Command>> find_command(Connection& connection,
                                                        const std::string& id);
 Outcome<std::vector<commands::Command>> list_commands(Connection& connection,
                                                       const commands::ListQuery& query);
+/// Whether there are finished ones issued before.
+Outcome<bool> has_commands_before(Connection& connection, std::int64_t before_ms);
 /// Not final; by (issued_at, id).
 Outcome<std::vector<commands::Command>> load_unfinished(Connection& connection);
 /// Of commands issued after `issued_after`, newest first, bounded.

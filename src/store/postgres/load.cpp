@@ -5,9 +5,11 @@
 #include <span>
 #include <utility>
 
+#include "store/fleet_members.h"
 #include "store/postgres/auth.h"
 #include "store/postgres/commands.h"
 #include "store/postgres/devices.h"
+#include "store/postgres/fleets.h"
 #include "store/postgres/subscriptions.h"
 #include "store/postgres/telemetry.h"
 
@@ -100,6 +102,13 @@ Outcome<Loaded> load(Connection& connection, std::int64_t now_ms) {
   auto keys = load_keys(connection, now_ms - kIdempotencyMs);
   if (!keys) return std::unexpected(std::move(keys.error()));
   loaded.keys = std::move(*keys);
+  auto fleets = load_unsettled(connection);
+  if (!fleets) return std::unexpected(std::move(fleets.error()));
+  loaded.fleets = std::move(*fleets);
+  add_deleted_members(loaded);
+  auto fleet_keys = load_fleet_keys(connection, now_ms - kIdempotencyMs);
+  if (!fleet_keys) return std::unexpected(std::move(fleet_keys.error()));
+  loaded.fleet_keys = std::move(*fleet_keys);
   auto revocations = load_unexpired(connection, now_ms);
   if (!revocations) return std::unexpected(std::move(revocations.error()));
   loaded.revocations = std::move(*revocations);

@@ -4,6 +4,7 @@
 
 #include "store/bucket_fold.h"
 #include "store/postgres/commands.h"
+#include "store/postgres/fleets.h"
 #include "store/postgres/hub.h"
 #include "store/postgres/load.h"
 #include "store/postgres/telemetry.h"
@@ -74,6 +75,10 @@ Result<std::int64_t> Reader::first_since(protocol::DeviceKey device, std::int64_
 
 Result<std::optional<commands::Command>> Reader::find(const std::string& id) {
   return ask([&](Connection& connection) { return find_command(connection, id); });
+}
+
+Result<std::optional<commands::Fleet>> Reader::find_fleet(const std::string& id) {
+  return ask([&](Connection& connection) { return postgres::find_fleet(connection, id); });
 }
 
 Result<std::vector<commands::Command>> Reader::list(const commands::ListQuery& query) {

@@ -19,6 +19,7 @@ class Reader final : public store::Reader {
   Result<telemetry::BucketPage> read_buckets(const telemetry::BucketRange& range) override;
   Result<std::int64_t> first_since(protocol::DeviceKey device, std::int64_t since) override;
   Result<std::optional<commands::Command>> find(const std::string& id) override;
+  Result<std::optional<commands::Fleet>> find_fleet(const std::string& id) override;
   Result<std::vector<commands::Command>> list(const commands::ListQuery& query) override;
   Result<std::vector<hub::ConnectionLog>> list_logs(const hub::LogQuery& query) override;
   Result<Loaded> load(std::int64_t now_ms) override;

@@ -78,6 +78,20 @@ struct Backend::Apply {
   Result<void> operator()(const SaveCommand& write) const {
     return backend.commands_.save(write.command);
   }
+  Result<void> operator()(const CreateFleet& write) const {
+    return backend.fleets_.create(write.fleet);
+  }
+  Result<void> operator()(const UpdateFleet& write) const {
+    return backend.fleets_.update(write.id, write.progress);
+  }
+  Result<void> operator()(const ForgetCommands& write) const {
+    const Result<bool> commands = backend.commands_.forget(write.before_ms, kMaxForgottenCommands);
+    if (!commands) return std::unexpected(commands.error());
+    const Result<bool> fleets = backend.fleets_.forget(write.before_ms, kMaxForgottenFleets);
+    if (!fleets) return std::unexpected(fleets.error());
+    *write.has_more = *commands || *fleets;
+    return {};
+  }
   Result<void> operator()(const OpenLog& write) const { return backend.hub_.open_log(write.log); }
   Result<void> operator()(const CloseLog& write) const { return backend.hub_.close_log(write.log); }
   Result<void> operator()(const ForgetLogs& write) const {
@@ -125,6 +139,7 @@ Backend::Backend(std::unique_ptr<Database> database, std::filesystem::path segme
       telemetry_(*database_, segments_, limits),
       devices_(*database_),
       commands_(*database_),
+      fleets_(*database_),
       hub_(*database_),
       subscriptions_(*database_),
       auth_(*database_),

@@ -11,6 +11,7 @@
 #include "store/sqlite/commands.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/devices.h"
+#include "store/sqlite/fleets.h"
 #include "store/sqlite/hub.h"
 #include "store/sqlite/segments.h"
 #include "store/sqlite/subscriptions.h"
@@ -61,6 +62,7 @@ class Backend final : public store::Backend {
   TelemetryLog telemetry_;
   Devices devices_;
   Commands commands_;
+  Fleets fleets_;
   Hub hub_;
   Subscriptions subscriptions_;
   Auth auth_;

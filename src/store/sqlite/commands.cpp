@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "commands/id.h"
 #include "store/history.h"
 
 namespace fairlead::store::sqlite {
@@ -22,6 +23,11 @@ constexpr const char* kSave =
     "expires_at = excluded.expires_at, attempt = excluded.attempt, "
     "idempotency_key = excluded.idempotency_key, fleet = excluded.fleet, "
     "history = excluded.history";
+
+// Ids sort by the time of issue: the primary key is the index.
+constexpr const char* kForget =
+    "DELETE FROM device_commands WHERE id IN (SELECT id FROM device_commands WHERE id < ?1 "
+    "AND status NOT IN ('pending', 'delivered', 'accepted') ORDER BY id LIMIT ?2)";
 
 #define FAIRLEAD_COMMAND_COLUMNS                                                             \
   "SELECT id, device, tenant, device_id, name, params, status, result, error, late_result, " \
@@ -84,7 +90,9 @@ Result<std::vector<commands::Command>> commands_of(Rows& rows) {
 }  // namespace
 
 Commands::Commands(Database& database)
-    : save_(database, kSave),
+    : database_(database),
+      save_(database, kSave),
+      forget_(database, kForget),
       find_(database, kFind),
       list_(database, kList),
       unfinished_(database, kUnfinished),
@@ -96,6 +104,13 @@ Result<void> Commands::save(const commands::Command& command) {
                    command.late_result, command.is_queued ? "queue" : "now", command.issued_by,
                    command.issued_at, command.expires_at, command.attempt, command.idempotency_key,
                    command.fleet, encode_history(command.history));
+}
+
+Result<bool> Commands::forget(std::int64_t before_ms, std::size_t most) {
+  const auto limit = static_cast<std::int64_t>(most);
+  const auto done = forget_.run(commands::first_id_at('k', before_ms), limit);
+  if (!done) return std::unexpected(done.error());
+  return database_.changes() == limit;
 }
 
 Result<std::optional<commands::Command>> Commands::find(const std::string& id) {

@@ -17,6 +17,8 @@ class Commands {
   explicit Commands(Database& database);
 
   Result<void> save(const commands::Command& command);
+  /// Finished ones issued before, at most so many; whether there may be more.
+  Result<bool> forget(std::int64_t before_ms, std::size_t most);
 
   Result<std::optional<commands::Command>> find(const std::string& id);
   Result<std::vector<commands::Command>> list(const commands::ListQuery& query);
@@ -26,7 +28,9 @@ class Commands {
   Result<std::vector<IdempotencyKey>> keys(std::int64_t issued_after);
 
  private:
+  Database& database_;
   Statement save_;
+  Statement forget_;
   Statement find_;
   Statement list_;
   Statement unfinished_;

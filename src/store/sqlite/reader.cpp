@@ -3,6 +3,8 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <utility>
 
+#include "store/fleet_members.h"
+
 namespace fairlead::store::sqlite {
 
 Reader::Reader(std::unique_ptr<Database> database, const Segments& segments)
@@ -10,6 +12,7 @@ Reader::Reader(std::unique_ptr<Database> database, const Segments& segments)
       telemetry_(*database_, segments),
       devices_(*database_),
       commands_(*database_),
+      fleets_(*database_),
       hub_(*database_),
       subscriptions_(*database_),
       auth_(*database_) {}
@@ -44,6 +47,10 @@ Result<std::int64_t> Reader::first_since(protocol::DeviceKey device, std::int64_
 
 Result<std::optional<commands::Command>> Reader::find(const std::string& id) {
   return commands_.find(id);
+}
+
+Result<std::optional<commands::Fleet>> Reader::find_fleet(const std::string& id) {
+  return fleets_.find(id);
 }
 
 Result<std::vector<commands::Command>> Reader::list(const commands::ListQuery& query) {
@@ -94,6 +101,13 @@ Result<Loaded> Reader::load(std::int64_t now_ms) {
   auto keys = commands_.keys(now_ms - kIdempotencyMs);
   if (!keys) return std::unexpected(std::move(keys.error()));
   loaded.keys = std::move(*keys);
+  auto fleets = fleets_.unsettled();
+  if (!fleets) return std::unexpected(std::move(fleets.error()));
+  loaded.fleets = std::move(*fleets);
+  add_deleted_members(loaded);
+  auto fleet_keys = fleets_.keys(now_ms - kIdempotencyMs);
+  if (!fleet_keys) return std::unexpected(std::move(fleet_keys.error()));
+  loaded.fleet_keys = std::move(*fleet_keys);
   auto revocations = auth_.load_unexpired(now_ms);
   if (!revocations) return std::unexpected(std::move(revocations.error()));
   loaded.revocations = std::move(*revocations);

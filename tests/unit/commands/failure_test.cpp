@@ -103,7 +103,7 @@ TEST_CASE("a delivery that could not be written down is, a second later") {
   World world;
   world.connect();
   const std::string id = world.send(world.request(true, true));
-  world.service().written(kBoiler, id);
+  world.written(id);
   world.repository.fail_all();
   CHECK(world.service().next_deadline() == world.clock.now + 1'000);
   world.pass(1'000);
@@ -117,7 +117,7 @@ TEST_CASE("a delivery that could not be written down is with the next change, an
   World world;
   world.connect();
   const std::string id = world.send(world.request(true, true));
-  world.service().written(kBoiler, id);
+  world.written(id);
   world.repository.fail_all();
   Answer<void> done;
   world.service().result(kBoiler, executed(id), done.completion());
@@ -131,7 +131,7 @@ TEST_CASE("a frame is numbered by what was taken, not by what was written down")
   World world;
   world.connect();
   const std::string id = world.send(world.request(true, true));
-  world.service().written(kBoiler, id);
+  world.written(id);
   world.repository.fail_all();
   world.connect();
   CHECK(world.link.deliveries.back() == Delivery{kBoiler, id, 2});

@@ -142,13 +142,42 @@ TEST_CASE("delivered means written to the device's connection, and is stored wit
   const std::string id = world.send(world.request(false, true));
   CHECK(world.stored(id).state == kPending);
   world.clock.now += 5;
-  world.service().written(kBoiler, id);
+  world.written(id);
   CHECK(world.sink.states() == std::vector{kPending});
   world.repository.commit_all();
   CHECK(world.stored(id).state == kDelivered);
   CHECK(world.stored(id).attempt == 1);
   CHECK(world.sink.states() == std::vector{kPending, kDelivered});
   CHECK(world.service().count(kDelivered) == 1);
+}
+
+TEST_CASE("the answer of a quick device is written down together with the delivery") {
+  World world;
+  world.connect();
+  const std::string id = world.send(world.request(true, true));
+  world.service().written(kBoiler, id);
+  CHECK(world.repository.waiting() == 0);
+  world.clock.now += 2;
+  Answer<void> done;
+  world.service().result(kBoiler, executed(id), done.completion());
+  CHECK(world.repository.waiting() == 2);
+  world.repository.commit_all();
+  CHECK(done.is_ok());
+  CHECK(world.sink.states() == std::vector{kPending, kDelivered, kExecuted});
+  CHECK(!world.service().next_deadline());
+}
+
+TEST_CASE("a delivery without an answer is written down all the same, and the deadline stays") {
+  World world;
+  world.connect();
+  const std::string id = world.send(world.request(true, true));
+  world.service().written(kBoiler, id);
+  world.pass(4);
+  CHECK(world.repository.waiting() == 0);
+  world.pass(1);
+  world.repository.commit_all();
+  CHECK(world.stored(id).state == kDelivered);
+  CHECK(world.service().next_deadline() == world.stored(id).expires_at);
 }
 
 TEST_CASE("a device that reconnects gets again what has no result, with the attempt raised") {
@@ -162,7 +191,7 @@ TEST_CASE("a device that reconnects gets again what has no result, with the atte
   CHECK(world.link.deliveries ==
         std::vector<Delivery>{{kBoiler, written, 2}, {kBoiler, queued, 1}});
   const std::size_t told = world.sink.told.size();
-  world.service().written(kBoiler, written);
+  world.written(written);
   world.repository.commit_all();
   CHECK(world.stored(written).attempt == 2);
   // Delivered twice is no change of state.
@@ -325,7 +354,7 @@ TEST_CASE("a restart takes up every unfinished command with its deadline and its
   const std::string id = world.deliver();
   world.restart();
   CHECK(world.service().count(kDelivered) == 1);
-  CHECK(world.service().next_deadline() == world.clock.now + 10'000);
+  CHECK(world.service().next_deadline() == world.stored(id).expires_at);
   world.link.deliveries.clear();
   world.connect();
   CHECK(world.link.deliveries == std::vector<Delivery>{{kBoiler, id, 2}});

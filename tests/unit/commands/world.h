@@ -33,6 +33,7 @@ class HandRepository final : public Repository {
     if (stored.contains(id)) found = stored.at(id);
     reads_.emplace_back(std::move(found), std::move(done));
   }
+  void forget_commands(std::int64_t /*before_ms*/, Completion<bool> /*done*/) override {}
   void list(ListQuery /*query*/, Completion<std::vector<Command>> /*done*/) override {}
 
   bool commit_one() {
@@ -119,6 +120,7 @@ class RecordingSink final : public EventSink {
     told.push_back({command.id, command.state, is_late, sender.connection, at});
     if (on_told) on_told(command, is_late);
   }
+  void command_gone(const Command& command) override { gone.push_back(command.id); }
   std::vector<State> states() const {
     std::vector<State> states;
     states.reserve(told.size());
@@ -126,6 +128,7 @@ class RecordingSink final : public EventSink {
     return states;
   }
   std::vector<ToldChange> told;
+  std::vector<std::string> gone;
   std::function<void(const Command&, bool)> on_told;
 };
 
@@ -193,9 +196,14 @@ class World {
   /// Sent, delivered to a connected device, and written down as such.
   std::string deliver() {
     const std::string id = send(request(true, true));
-    service().written(kBoiler, id);
+    written(id);
     repository.commit_all();
     return id;
+  }
+  /// The kernel took its frame, long enough ago for that to be written down.
+  void written(const std::string& id, protocol::DeviceRef device = kBoiler) {
+    service().written(device, id);
+    pass(5);
   }
   void pass(std::int64_t ms) {
     clock.now += ms;

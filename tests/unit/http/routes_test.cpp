@@ -50,7 +50,7 @@ TEST_CASE("a token in the query counts only where the operator allows it") {
 TEST_CASE("an unknown path is 404, a known one with another method 405 with those it takes") {
   Front front;
   for (const char* path : {"/v1/nothing", "/v1/devices/", "/v1/devices/a/", "/v1", "/v1//devices",
-                           "/v1/fleet-commands", "/v1/devices/a/telemetry/oldest"}) {
+                           "/v1/fleet-commands/", "/v1/devices/a/telemetry/oldest"}) {
     CAPTURE(path);
     check_problem(front.ask("GET", path), 404, "not_found");
   }

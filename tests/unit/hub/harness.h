@@ -331,7 +331,7 @@ class Harness final : private Peers, private Backpressure {
     place->shard = std::make_unique<Shard>(
         index, settings,
         Ports{clock, random_, peers, backpressure, place->host, *place->verifier, store, store,
-              store, store, store, key_source_},
+              store, store, store, store, key_source_},
         devices::KeySeries{.first = last_key + static_cast<protocol::DeviceKey>(index) + 1,
                            .step = static_cast<protocol::DeviceKey>(count)});
     return place;

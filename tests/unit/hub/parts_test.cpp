@@ -83,8 +83,8 @@ TEST_CASE("replacements that are a minute apart never add up") {
 
 TEST_CASE("a key belongs to who claims it first, and the others wait for what becomes of it") {
   support::HandClock clock;
-  IdempotencyKeys keys(clock);
-  const IdempotencyName name("t", "app", "key");
+  IdempotencyKeys keys(clock, 100);
+  const IdempotencyName name{.tenant = "t", .issuer = "app", .key = "key"};
   std::vector<std::string> known;
   const auto claim = [&] {
     keys.claim(name, [&known](Result<std::optional<std::string>> command) {
@@ -112,6 +112,42 @@ TEST_CASE("a key belongs to who claims it first, and the others wait for what be
     CHECK(known.size() == 3);
     CHECK(keys.size() == 0);
   }
+}
+
+TEST_CASE("a principal's oldest key is forgotten when it has too many, nobody else's is") {
+  support::HandClock clock;
+  IdempotencyKeys keys(clock, 2);
+  const auto name = [](const char* issuer, const char* key) {
+    return IdempotencyName{.tenant = "t", .issuer = issuer, .key = key};
+  };
+  const auto known = [&](const IdempotencyName& which) {
+    std::optional<std::string> command;
+    keys.claim(which, [&command](Result<std::optional<std::string>> found) { command = *found; });
+    if (!command) keys.settle(which, std::nullopt);
+    return command.value_or("none");
+  };
+  const auto make = [&](const IdempotencyName& which, const char* command) {
+    REQUIRE(known(which) == "none");
+    keys.claim(which, [](const Result<std::optional<std::string>>&) {});
+    keys.settle(which, command);
+    clock.advance(1000);
+  };
+  make(name("other", "a"), "k-0");
+  make(name("app", "a"), "k-1");
+  make(name("app", "b"), "k-2");
+  make(name("app", "c"), "k-3");
+  CHECK(known(name("app", "a")) == "none");
+  CHECK(known(name("app", "b")) == "k-2");
+  CHECK(known(name("other", "a")) == "k-0");
+  // Used anew: the age of its first use is not that of the second.
+  make(name("app", "a"), "k-4");
+  CHECK(known(name("app", "b")) == "none");
+  clock.advance(IdempotencyKeys::kKeepMs - 3000);
+  CHECK(known(name("app", "a")) == "k-4");
+  CHECK(known(name("other", "a")) == "none");
+  clock.advance(3000);
+  CHECK(known(name("app", "a")) == "none");
+  CHECK(keys.size() == 0);
 }
 
 TEST_CASE("an end is final, and a connection opens only after its principal is known") {

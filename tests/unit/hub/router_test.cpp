@@ -62,6 +62,14 @@ bool is_forbidden(const Json& answer) {
   return answer["code"] == "forbidden";
 }
 
+/// An event may have followed it.
+Json answer_in(const Line& line) {
+  for (const Json& message : line.received) {
+    if (message["id"].exists()) return message;
+  }
+  return {};
+}
+
 }  // namespace
 
 TEST_CASE("a device may send what devices send and nothing else") {
@@ -84,7 +92,8 @@ TEST_CASE("a client may send what its one scope permits, and nothing that device
       const auto client = hub.client({scope});
       const bool may = row.asks == Asks::kAnyone || row.asks == Asks::kClient ||
                        (row.asks == Asks::kScope && row.scope == scope);
-      CHECK(is_forbidden(hub.ask(*client, row.message)) == !may);
+      hub.ask(*client, row.message);
+      CHECK(is_forbidden(answer_in(*client)) == !may);
     }
   }
 }

@@ -110,6 +110,8 @@ TEST_CASE("a command expires, and a wait for it ends, to the millisecond") {
                        });
   hub.sleep(249);
   CHECK(ends == 0);
+  CHECK(client->last()["status"] == "delivered");
+  client->take();
   hub.sleep(1);
   CHECK(ends == 1);
   hub.sleep(449);
