@@ -53,7 +53,8 @@ struct Hub::Parts {
               .handshakes = settings.hub.handshakes,
               .per_address = settings.hub.connections_per_ip},
              memory),
-        connections(settings.hub.connections) {}
+        connections(settings.hub.connections),
+        tenants(settings.hub.tenant_rate()) {}
 
   const Settings settings;
   const Clock& clock;
@@ -61,6 +62,7 @@ struct Hub::Parts {
   MemoryMeter memory;
   net::Gate gate;
   Places connections;
+  hub::TenantMeters tenants;
   ShardSite::Front::Refused refused;
   std::unique_ptr<KeyKeeper> keys;
   std::unique_ptr<SharedFailures> failures;
@@ -139,7 +141,8 @@ Result<void> Hub::Parts::make_shards(protocol::DeviceKey last_key) {
   const std::size_t count = settings.shards > 0 ? static_cast<std::size_t>(settings.shards) : cores;
   auto senders = make_senders(settings.io, count);
   if (!senders) return std::unexpected(senders.error());
-  mail = std::make_unique<ShardMail>(count, settings.hub.connections_per_principal, memory);
+  mail =
+      std::make_unique<ShardMail>(count, settings.hub.connections_per_principal, tenants, memory);
   const net::ReactorOptions net = reactor_options();
   verifiers = std::make_unique<VerifyPool>(static_cast<std::size_t>(settings.verifiers),
                                            settings.tokens, clock);
@@ -166,8 +169,7 @@ Result<void> Hub::Parts::make_shards(protocol::DeviceKey last_key) {
 void Hub::Parts::make_fronts() {
   site_settings = std::make_unique<http::SiteSettings>(
       http::SiteSettings{settings.hub, origins, settings.allow_query_token, proxies});
-  rates =
-      std::make_unique<http::RequestRates>(settings.hub.messages_per_second, settings.hub.burst);
+  rates = std::make_unique<http::RequestRates>(settings.hub.connection_rate(), tenants);
   const bool is_split = admin_listener != nullptr;
   for (std::size_t index = 0; index < shards.size(); ++index) {
     auto front = std::make_unique<Front>();

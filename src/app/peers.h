@@ -27,10 +27,11 @@ class ShardMail final : public hub::Peers {
   /// Tasks that may wait for one shard before all take no new work in.
   static constexpr std::size_t kHighMark = 100'000;
 
-  /// `connections_per_client`: 0 for any number. `memory` is told what waits, about, and outlives
-  /// the mail.
-  ShardMail(std::size_t count, std::size_t connections_per_client, MemoryMeter& memory)
-      : clients_(connections_per_client), memory_(memory) {
+  /// `connections_per_client`: 0 for any number. `memory` is told what waits, about; it and
+  /// `tenants` outlive the mail.
+  ShardMail(std::size_t count, std::size_t connections_per_client, hub::TenantMeters& tenants,
+            MemoryMeter& memory)
+      : clients_(connections_per_client), tenants_(tenants), memory_(memory) {
     for (std::size_t i = 0; i < count; ++i) boxes_.push_back(std::make_unique<Box>(*this));
   }
 
@@ -59,6 +60,7 @@ class ShardMail final : public hub::Peers {
   void give_back_client_place(const auth::Principal& who) override {
     clients_.give_back(name_of(who));
   }
+  hub::SharedMeter* tenant_meter(const std::string& tenant) override { return tenants_.of(tenant); }
   bool has_client_place(const auth::Principal& who) { return clients_.has_room(name_of(who)); }
 
  private:
@@ -115,6 +117,7 @@ class ShardMail final : public hub::Peers {
   std::vector<std::unique_ptr<Box>> boxes_;
   std::atomic<std::size_t> full_ = 0;
   KeyedPlaces clients_;
+  hub::TenantMeters& tenants_;
   MemoryMeter& memory_;
 };
 

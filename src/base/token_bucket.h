@@ -18,15 +18,18 @@ class TokenBucket {
   /// The bucket begins full.
   explicit TokenBucket(const Rate& rate) : milli_tokens_(rate.burst * 1000) {}
 
-  /// Takes one token. 0 when there was one; else the ms after which there will be.
-  std::int64_t take(const Rate& rate, std::int64_t steady_ms) {
-    milli_tokens_ = milli_tokens_at(rate, steady_ms);
+  /// 0 when there are `amount` tokens (what is more than a burst counts as one); else the ms after
+  /// which there will be.
+  std::int64_t wait_ms(const Rate& rate, std::int64_t amount, std::int64_t steady_ms) const {
+    const std::int64_t missing =
+        std::min(amount, rate.burst) * 1000 - milli_tokens_at(rate, steady_ms);
+    return missing <= 0 ? 0 : (missing + rate.per_second - 1) / rate.per_second;
+  }
+
+  /// Takes them: to be called when there is nothing to wait for.
+  void take(const Rate& rate, std::int64_t amount, std::int64_t steady_ms) {
+    milli_tokens_ = milli_tokens_at(rate, steady_ms) - std::min(amount, rate.burst) * 1000;
     filled_at_ = steady_ms;
-    if (milli_tokens_ >= 1000) {
-      milli_tokens_ -= 1000;
-      return 0;
-    }
-    return (1000 - milli_tokens_ + rate.per_second - 1) / rate.per_second;
   }
 
   /// Whether it is as good as new.

@@ -15,25 +15,27 @@ std::string key_of(const auth::Principal& who) {
 
 }  // namespace
 
-Result<void> RequestRates::charge(const auth::Principal& who, std::int64_t steady_ms) {
+Result<void> RequestRates::charge(const auth::Principal& who, std::size_t bytes,
+                                  std::int64_t steady_ms) {
   std::string key = key_of(who);
   Part& part = parts_[std::hash<std::string>()(key) % kParts];
-  std::int64_t wait_ms = 0;
-  {
-    const std::lock_guard lock(part.mutex);
-    if (part.buckets.size() >= kMaxBuckets / kParts && !part.buckets.contains(key)) {
-      erase_if(part.buckets,
-               [&](const auto& each) { return each.second.is_full(rate_, steady_ms); });
-      if (part.buckets.size() >= kMaxBuckets / kParts) part.buckets.clear();
-    }
-    auto& bucket = part.buckets.try_emplace(std::move(key), rate_).first->second;
-    wait_ms = bucket.take(rate_, steady_ms);
+  const std::lock_guard lock(part.mutex);
+  if (part.buckets.size() >= kMaxBuckets / kParts && !part.buckets.contains(key)) {
+    erase_if(part.buckets,
+             [&](const auto& each) { return each.second.is_full(limit_, steady_ms); });
+    if (part.buckets.size() >= kMaxBuckets / kParts) part.buckets.clear();
   }
-  if (wait_ms == 0) return {};
-  Error error{.code = Code::kRateLimited,
-              .message = fmt::format("over {} requests a second", rate_.per_second)};
-  error.retry_after_ms = wait_ms;
-  return std::unexpected(std::move(error));
+  hub::Meter& meter = part.buckets.try_emplace(std::move(key), limit_).first->second;
+  if (const auto wait = meter.wait_ms(limit_, bytes, steady_ms); wait > 0) {
+    return std::unexpected(hub::over_rate(limit_, "this principal", wait));
+  }
+  if (hub::SharedMeter* const tenant = tenants_.of(who.tenant)) {
+    if (const auto wait = tenant->take(bytes, steady_ms); wait > 0) {
+      return std::unexpected(hub::over_rate(tenant->limit(), "this tenant", wait));
+    }
+  }
+  meter.take(limit_, bytes, steady_ms);
+  return {};
 }
 
 }  // namespace fairlead::http

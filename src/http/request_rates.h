@@ -9,7 +9,7 @@
 
 #include "auth/principal.h"
 #include "base/result.h"
-#include "base/token_bucket.h"
+#include "hub/meter.h"
 
 namespace fairlead::http {
 
@@ -21,21 +21,24 @@ class RequestRates {
  public:
   static constexpr std::size_t kMaxBuckets = 100'000;
 
-  RequestRates(std::int64_t per_second, std::int64_t burst)
-      : rate_{.per_second = per_second, .burst = burst} {}
+  /// `tenants` outlives this.
+  RequestRates(const hub::RateLimit& limit, hub::TenantMeters& tenants)
+      : limit_(limit), tenants_(tenants) {}
 
-  /// Takes one request; kRateLimited with the time to wait where there is none to take.
-  Result<void> charge(const auth::Principal& who, std::int64_t steady_ms);
+  /// Takes one request with a body of so many bytes, of the principal and of its tenant;
+  /// kRateLimited with the time to wait where it is too many, and nothing is taken.
+  Result<void> charge(const auth::Principal& who, std::size_t bytes, std::int64_t steady_ms);
 
  private:
   static constexpr std::size_t kParts = 64;
   struct Part {
     std::mutex mutex;
     /// By tenant, kind and subject. Guarded by mutex.
-    boost::unordered_flat_map<std::string, TokenBucket> buckets;
+    boost::unordered_flat_map<std::string, hub::Meter> buckets;
   };
 
-  const TokenBucket::Rate rate_;
+  const hub::RateLimit limit_;
+  hub::TenantMeters& tenants_;
   std::array<Part, kParts> parts_;
 };
 

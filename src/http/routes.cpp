@@ -251,7 +251,7 @@ void Routes::serve_api(net::HttpRequest request, std::unique_ptr<net::Exchange> 
 
 void Routes::serve_known(const Route& route, auth::Principal who, net::HttpRequest request,
                          std::unique_ptr<net::Exchange> exchange) {
-  if (auto charged = rates_.charge(who, clock_.steady_ms()); !charged) {
+  if (auto charged = rates_.charge(who, request.body.size(), clock_.steady_ms()); !charged) {
     return respond_error(*exchange, charged.error());
   }
   // Before anything of the request is judged: who may not ask is not told what is wrong with it.

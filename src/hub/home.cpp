@@ -79,6 +79,23 @@ Result<void> Home::check_declared(std::optional<protocol::DeviceRef> known,
   return commands::Params::check_declared(*declared);
 }
 
+Meter* Home::meter(protocol::DeviceRef ref) {
+  const RateLimit limit = settings_.device_rate();
+  if (limit.is_any()) return nullptr;
+  return &meters_.try_emplace(seats_[ref].key, limit).first->second;
+}
+
+Result<void> Home::charge(protocol::DeviceRef ref, std::size_t bytes) {
+  Meter* const sent = meter(ref);
+  if (sent == nullptr) return {};
+  const RateLimit limit = settings_.device_rate();
+  const std::int64_t now = clock_.steady_ms();
+  const std::int64_t wait = sent->wait_ms(limit, bytes, now);
+  if (wait > 0) return std::unexpected(over_rate(limit, "this device", wait));
+  sent->take(limit, bytes, now);
+  return {};
+}
+
 DeviceAddress Home::address(protocol::DeviceRef ref) const {
   const devices::Device& device = devices_.device(ref);
   return {.ref = ref, .key = device.key, .tenant = device.tenant, .id = device.id};
@@ -149,6 +166,7 @@ void Home::entry_forgotten(protocol::DeviceRef ref) {
   commands_.forget(ref);
   subscriptions_.forget(ref);
   takeovers_.erase(seats_[ref].key);
+  meters_.erase(seats_[ref].key);
   seats_[ref] = {};
 }
 

@@ -95,6 +95,11 @@ class Home final : private devices::EventSink,
   void set_principal(Viewer viewer, const auth::Principal& principal);
   void has_room(Viewer viewer, SubscriptionNumber number) { catch_ups_.has_room(viewer, number); }
 
+  /// What the device has sent; null where devices have no limit.
+  Meter* meter(protocol::DeviceRef ref);
+  /// Takes one message that comes for the device by HTTP; kRateLimited when it is too many.
+  Result<void> charge(protocol::DeviceRef ref, std::size_t bytes);
+
   /// Where a stored device that the principal may touch stands; kNotFound otherwise.
   Result<protocol::DeviceRef> find(const auth::Principal& principal, std::string_view id) const;
   /// The same for an entry that may still have to be made.
@@ -184,6 +189,8 @@ class Home final : private devices::EventSink,
     bool is_takeover = false;
     std::optional<Ending> ended{};
   };
+  /// Of devices that sent something, where they have a limit.
+  boost::unordered_flat_map<protocol::DeviceKey, Meter> meters_;
   /// Connections whose beginning is being stored.
   boost::unordered_flat_map<SessionNumber, Opening> opening_;
   std::size_t connected_ = 0;

@@ -138,6 +138,7 @@ std::string welcome_json(const Session& session, const Settings& settings, std::
   welcome.max_message_bytes = static_cast<std::int64_t>(settings.max_message_bytes);
   welcome.messages_per_second = settings.messages_per_second;
   welcome.burst = settings.burst;
+  if (settings.bytes_per_second > 0) welcome.bytes_per_second = settings.bytes_per_second;
   welcome.telemetry = resume;
   std::string json;
   protocol::write(json, welcome);

@@ -120,6 +120,9 @@ void Operations::post_telemetry(const auth::Principal& who, const std::string& i
         Home& home = there.home();
         const auto ref = home.find(who, id);
         if (!ref) return answer(std::unexpected(ref.error()));
+        if (auto charged = home.charge(*ref, body.size()); !charged) {
+          return answer(std::unexpected(std::move(charged.error())));
+        }
         const auto request = there.parser().parse_telemetry_body(body);
         if (!request) return answer(std::unexpected(request.error()));
         home.telemetry().submit(*ref, home.devices().capabilities(*ref), *request,

@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "auth/principal.h"
 #include "hub/event.h"
+#include "hub/meter.h"
 #include "hub/session_number.h"
 
 namespace fairlead::hub {
@@ -34,6 +36,11 @@ class Peers {
   virtual bool take_client_place(const auth::Principal& who) {
     static_cast<void>(who);
     return true;
+  }
+  /// What all of the tenant may send; null: any number. Lasts as long as this.
+  virtual SharedMeter* tenant_meter(const std::string& tenant) {
+    static_cast<void>(tenant);
+    return nullptr;
   }
   virtual void give_back_client_place(const auth::Principal& who) { static_cast<void>(who); }
 };

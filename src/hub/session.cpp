@@ -33,7 +33,7 @@ Session::Session(SessionNumber number, Arrival arrival, const SessionPorts& port
       place_(std::move(arrival.place)),
       ports_(ports),
       outbox_(*transport_, ports.settings.outbox_bytes, ports.encoder, info_.codec),
-      rate_(ports.settings.rate()),
+      meter_(ports.settings.connection_rate()),
       opened_steady_ms_(ports.clock.steady_ms()),
       last_life_steady_ms_(opened_steady_ms_),
       last_seen_ms_(ports.clock.now_ms()) {}
@@ -110,9 +110,8 @@ void Session::on_message(MessageKind kind, std::string_view payload) {
   }
   ++messages_in_;
   auto parsed = ports_.parser.parse(info_.codec, payload);
-  const std::int64_t wait_ms = rate_.take(ports_.settings.rate(), ports_.clock.steady_ms());
-  if (wait_ms > 0) {
-    refuse_over_rate(std::move(parsed ? parsed->id : parsed.error().id), wait_ms);
+  if (auto over = ports_.owner.charge(*this, payload.size())) {
+    refuse_over_rate(std::move(parsed ? parsed->id : parsed.error().id), std::move(*over));
   } else if (!parsed) {
     const bool was_awaited = state_ == SessionState::kAwaitingAuth;
     ports_.owner.refused(parsed.error());
@@ -126,20 +125,17 @@ void Session::on_message(MessageKind kind, std::string_view payload) {
   update_reading();
 }
 
-void Session::refuse_over_rate(protocol::RequestId id, std::int64_t retry_after_ms) {
+void Session::refuse_over_rate(protocol::RequestId id, OverRate over) {
+  answer_error(take_ticket(std::move(id)), over.error);
+  if (!over.is_own) return;
   const std::int64_t now = ports_.clock.steady_ms();
   const bool was_quiet = now - some().last_over_rate > 1000;
   if (was_quiet) some().over_rate_since = now;
   some().last_over_rate = now;
-  Error error{
-      .code = Code::kRateLimited,
-      .message = fmt::format("over {} messages a second", ports_.settings.messages_per_second)};
-  error.retry_after_ms = retry_after_ms;
-  answer_error(take_ticket(std::move(id)), error);
   if (now - some().over_rate_since >= kMaxOverRateMs) {
-    error.message = "over the rate for too long";
-    error.retry_after_ms = kMaxOverRateMs;
-    end(protocol::CloseCode::kOverRate, "over the rate", &error);
+    over.error.message = "over the rate for too long";
+    over.error.retry_after_ms = kMaxOverRateMs;
+    end(protocol::CloseCode::kOverRate, "over the rate", &over.error);
   }
 }
 

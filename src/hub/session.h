@@ -12,10 +12,10 @@
 
 #include "auth/principal.h"
 #include "base/clock.h"
-#include "base/token_bucket.h"
 #include "hub/arrival.h"
 #include "hub/encoder.h"
 #include "hub/event.h"
+#include "hub/meter.h"
 #include "hub/outbox.h"
 #include "hub/reply_ring.h"
 #include "hub/session_state.h"
@@ -31,10 +31,20 @@ namespace fairlead::hub {
 
 class Session;
 
+/// A message that is too many.
+struct OverRate {
+  Error error;
+  /// Sent too often by the connection or its device itself, not by others of its tenant.
+  bool is_own = true;
+};
+
 /// What a session needs done by its shard.
 class SessionOwner {
  public:
   virtual ~SessionOwner() = default;
+  /// Takes a message of so many bytes from what the connection, its device and its tenant may send;
+  /// or nothing of any.
+  virtual std::optional<OverRate> charge(Session& session, std::size_t bytes) = 0;
   /// A request within its rate, well-formed; `auth` too, in any state.
   virtual void handle(Session& session, protocol::RequestId id, protocol::Request request) = 0;
   /// A message that is no request was answered with an error.
@@ -183,6 +193,10 @@ class Session final : public net::MessageHandler,
   const Subscribed& subscribed() const;
   Subscribed& subscribed() { return some().subscribed; }
 
+  Meter& meter() { return meter_; }
+  SharedMeter* tenant_meter() const { return tenant_meter_; }
+  void set_tenant_meter(SharedMeter* meter) { tenant_meter_ = meter; }
+
   std::int64_t last_seen_ms() const { return last_seen_ms_; }
   std::uint64_t messages_in() const { return messages_in_; }
   std::uint64_t messages_out() const { return messages_out_; }
@@ -238,7 +252,7 @@ class Session final : public net::MessageHandler,
   void end_join();
   void send_control(const Encoded& message);
   void pass_on(const Event& event, const Recipient& recipient);
-  void refuse_over_rate(protocol::RequestId id, std::int64_t retry_after_ms);
+  void refuse_over_rate(protocol::RequestId id, OverRate over);
   void book_end(std::uint16_t code, std::string_view reason);
   void update_reading();
   /// After each change of what waits for an earlier answer, an ack or its time.
@@ -254,7 +268,9 @@ class Session final : public net::MessageHandler,
   const SessionPorts& ports_;
   Outbox outbox_;
   ReplyRing replies_;
-  TokenBucket rate_;
+  Meter meter_;
+  /// Null where tenants have no limit.
+  SharedMeter* tenant_meter_ = nullptr;
   /// Null before anything of it was needed.
   std::unique_ptr<Occasional> occasional_;
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/token_bucket.h"
+#include "hub/meter.h"
 
 namespace fairlead::hub {
 
@@ -15,7 +15,26 @@ struct Settings {
   std::size_t max_message_bytes = 65'536;
   std::int64_t messages_per_second = 200;
   std::int64_t burst = 400;
-  TokenBucket::Rate rate() const { return {.per_second = messages_per_second, .burst = burst}; }
+  /// 0 here and below: any number.
+  std::int64_t bytes_per_second = 0;
+  /// Of one device, over its connections and HTTP.
+  std::int64_t device_messages_per_second = 0;
+  std::int64_t device_burst = 400;
+  std::int64_t device_bytes_per_second = 0;
+  /// Of all that a tenant's devices and clients send.
+  std::int64_t tenant_messages_per_second = 0;
+  std::int64_t tenant_burst = 10'000;
+  std::int64_t tenant_bytes_per_second = 0;
+  RateLimit connection_rate() const {
+    return {messages_per_second, burst, bytes_per_second, longest_message()};
+  }
+  RateLimit device_rate() const {
+    return {device_messages_per_second, device_burst, device_bytes_per_second, longest_message()};
+  }
+  RateLimit tenant_rate() const {
+    return {tenant_messages_per_second, tenant_burst, tenant_bytes_per_second, longest_message()};
+  }
+  std::int64_t longest_message() const { return static_cast<std::int64_t>(max_message_bytes); }
   /// Over all shards.
   std::size_t connections = 100'000;
   std::size_t connections_per_ip = 0;

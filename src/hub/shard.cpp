@@ -119,6 +119,7 @@ void Shard::begin(Session& session, auth::Principal principal, const protocol::R
   }
   if (!take_client_place(session, principal, auth_id)) return;
   const bool is_device = principal.kind == auth::Kind::kDevice;
+  session.set_tenant_meter(ports_.peers.tenant_meter(principal.tenant));
   session.set_principal(std::move(principal));
   // Behind the welcome: whatever opens the session sends that before any answer.
   if (!auth_id.is_none()) session.answer_when_open(session.take_ticket(auth_id));

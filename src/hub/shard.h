@@ -148,6 +148,7 @@ class Shard final : private SessionOwner {
 
  private:
   // SessionOwner
+  std::optional<OverRate> charge(Session& session, std::size_t bytes) override;
   void handle(Session& session, protocol::RequestId id, protocol::Request request) override;
   void refused(const protocol::BadRequest& bad) override;
   void ended(Session& session) override;

@@ -75,8 +75,9 @@ void write(std::string& out, const Welcome& welcome) {
   json.key("limits").begin_object();
   json.member("max_message_bytes", welcome.max_message_bytes)
       .member("messages_per_second", welcome.messages_per_second)
-      .member("burst", welcome.burst)
-      .end_object();
+      .member("burst", welcome.burst);
+  if (welcome.bytes_per_second) json.member("bytes_per_second", *welcome.bytes_per_second);
+  json.end_object();
   if (welcome.telemetry) {
     json.key("telemetry").begin_object();
     json.member("epoch", welcome.telemetry->epoch)

@@ -29,6 +29,8 @@ struct Welcome {
   std::int64_t max_message_bytes = 0;
   std::int64_t messages_per_second = 0;
   std::int64_t burst = 0;
+  /// nullopt: any number.
+  std::optional<std::int64_t> bytes_per_second{};
   /// From where a device resumes; nullopt for clients.
   struct Resume {
     std::optional<std::string_view> epoch{};

@@ -187,3 +187,35 @@ TEST_CASE("who holds most of too much memory is told so and ends with 1013, the 
     devices[i].expect("heartbeat");
   }
 }
+
+TEST_CASE("a device's and a tenant's rates hold for WebSocket and HTTP together") {
+  const HubProcess hub({.settings = {"limits.device_messages_per_second=1", "limits.device_burst=2",
+                                     "limits.tenant_messages_per_second=5",
+                                     "limits.tenant_burst=10", "runtime.shards=2"}});
+  const Json sample = obj("metrics", obj("n", 1));
+  // Time passes while a test runs: a few more than the burst may get through.
+  constexpr int kMany = 200;
+  WsClient device = hub.device("one");
+  device.ack(sample.with("type", "telemetry"));
+  HttpResponse posted;
+  const HttpClient http = hub.http();
+  for (int i = 0; i < kMany && posted.status != 429; ++i) {
+    posted = http.post("/v1/devices/one/telemetry", sample);
+  }
+  REQUIRE(posted.status == 429);
+  CHECK(posted.json()["detail"] == "over 1 messages a second of this device");
+  CHECK(!posted.header("retry-after").empty());
+  WsClient client = hub.client();
+  Json answer = obj();
+  for (int i = 0; i < kMany && answer["type"] != "error"; ++i) {
+    answer = client.request(obj("type", "heartbeat"));
+  }
+  CHECK(answer["code"] == "rate_limited");
+  CHECK(answer["message"] == "over 5 messages a second of this tenant");
+  CHECK(answer["retry_after_ms"].as_int() > 0);
+  CHECK(answer["retry_after_ms"].as_int() <= 200);
+  HttpResponse listed;
+  for (int i = 0; i < kMany && listed.status != 429; ++i) listed = http.get("/v1/devices");
+  CHECK(listed.status == 429);
+  CHECK(hub.http("elsewhere").get("/v1/devices").status == 200);
+}

@@ -371,3 +371,33 @@ TEST_CASE("a slow reader is told what it lost, and nobody else waits for it") {
   }
   CHECK(dropped > 0);
 }
+
+TEST_CASE("a durable subscription outlives a hub that is killed, and is dropped by its name") {
+  HubProcess own({.settings = {"runtime.shards=2", "limits.durable_subscriptions=1"}});
+  const Token app = Token::client("app").may_do_all();
+  const Json board = subscribe(arr("d*")).with("durable", "board").with("metrics", arr("n"));
+  const Json take_up = obj("type", "subscribe", "durable", "board");
+  {
+    WsClient device = own.device("d1");
+    device.ack(telemetry(1));
+    WsClient client = own.client(app);
+    client.ack(board);
+    CHECK(client.refused("too_large", board.with("durable", "second"))["limit"] == 1);
+    device.ack(telemetry(2));
+    CHECK(client.expect("telemetry")["metrics"] == obj("n", 2));
+  }
+  own.restart();
+  WsClient client = own.client(app);
+  const Json ack = client.ack(take_up.with("after", obj("d1", 1)));
+  REQUIRE(ack["devices"].size() == 1);
+  CHECK(ack["devices"][0]["metrics"].size() == 1);
+  const Json replayed = client.expect_until("telemetry");
+  CHECK(replayed["offset"] == 2);
+  CHECK(replayed["replay"] == true);
+  CHECK(replayed["metrics"] == obj("n", 2));
+  own.client(Token::client("another").may_do_all()).refused("not_found", take_up);
+  client.refused("invalid", take_up.with("metrics", arr("m")));
+  client.ack(obj("type", "unsubscribe", "durable", "board"));
+  own.restart();
+  own.client(app).refused("not_found", take_up);
+}

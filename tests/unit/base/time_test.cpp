@@ -1,8 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <random>
+#include <thread>
 #include <vector>
 
 #include "base/random.h"
+#include "base/shared_bucket.h"
 #include "base/timer_wheel.h"
 #include "base/token_bucket.h"
 
@@ -85,25 +89,82 @@ TEST_CASE("a timer may be set while another fires") {
   CHECK(last == 3);
 }
 
+namespace {
+
+/// Takes so much, or says after how many ms.
+std::int64_t ask(TokenBucket& bucket, const TokenBucket::Rate& rate, std::int64_t amount,
+                 std::int64_t now) {
+  const std::int64_t wait = bucket.wait_ms(rate, amount, now);
+  if (wait == 0) bucket.take(rate, amount, now);
+  return wait;
+}
+
+}  // namespace
+
 TEST_CASE("a bucket gives its burst, then its rate, and says exactly when") {
   constexpr TokenBucket::Rate kRate{.per_second = 10, .burst = 3};
   TokenBucket bucket(kRate);
-  for (int i = 0; i < 3; ++i) CHECK(bucket.take(kRate, 1000) == 0);
-  CHECK(bucket.take(kRate, 1000) == 100);
-  CHECK(bucket.take(kRate, 1099) == 1);
-  CHECK(bucket.take(kRate, 1100) == 0);
-  CHECK(bucket.take(kRate, 1100) == 100);
+  for (int i = 0; i < 3; ++i) CHECK(ask(bucket, kRate, 1, 1000) == 0);
+  CHECK(ask(bucket, kRate, 1, 1000) == 100);
+  CHECK(ask(bucket, kRate, 1, 1099) == 1);
+  CHECK(ask(bucket, kRate, 1, 1100) == 0);
+  CHECK(ask(bucket, kRate, 1, 1100) == 100);
 }
 
 TEST_CASE("a bucket that was left alone is full, however long") {
   constexpr TokenBucket::Rate kRate{.per_second = 1, .burst = 2};
   TokenBucket bucket(kRate);
-  CHECK(bucket.take(kRate, 0) == 0);
-  CHECK(bucket.take(kRate, 0) == 0);
+  CHECK(ask(bucket, kRate, 2, 0) == 0);
   constexpr std::int64_t kAges = std::int64_t{1} << 60;
-  CHECK(bucket.take(kRate, kAges) == 0);
-  CHECK(bucket.take(kRate, kAges) == 0);
-  CHECK(bucket.take(kRate, kAges) == 1000);
+  CHECK(ask(bucket, kRate, 2, kAges) == 0);
+  CHECK(ask(bucket, kRate, 1, kAges) == 1000);
+}
+
+TEST_CASE("what is more than a burst counts as one, or it could never be taken") {
+  constexpr TokenBucket::Rate kRate{.per_second = 100, .burst = 50};
+  TokenBucket bucket(kRate);
+  CHECK(ask(bucket, kRate, 1'000'000, 0) == 0);
+  CHECK(ask(bucket, kRate, 1, 0) == 10);
+  CHECK(ask(bucket, kRate, 20, 100) == 100);
+  CHECK(ask(bucket, kRate, 20, 200) == 0);
+}
+
+TEST_CASE("a shared bucket says the same as one that is not, whatever is asked of them") {
+  std::mt19937_64 random(7);
+  for (const TokenBucket::Rate rate :
+       {TokenBucket::Rate{10, 3}, {1, 1}, {1000, 50}, {4096, 8192}}) {
+    TokenBucket bucket(rate);
+    SharedBucket shared(rate);
+    std::int64_t now = 1'000'000;
+    for (int i = 0; i < 2000; ++i) {
+      now += static_cast<std::int64_t>(random() % 300);
+      const auto amount = static_cast<std::int64_t>(random() % 5) + 1;
+      const std::int64_t wait = ask(bucket, rate, amount, now);
+      // A nanosecond a take, which a millisecond more may come of.
+      const std::int64_t of_shared = shared.take(amount, now);
+      CHECK(of_shared >= wait);
+      CHECK(of_shared <= wait + 1);
+      if ((of_shared == 0) == (wait == 0)) continue;
+      now += 1;
+      CHECK(shared.take(amount, now) == 0);
+    }
+  }
+}
+
+TEST_CASE("threads that draw from one bucket get its burst together, and no more") {
+  SharedBucket bucket({.per_second = 1, .burst = 10'000});
+  std::atomic<int> taken = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 5000; ++j) taken += bucket.take(1, 0) == 0 ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(taken == 10'000);
+  CHECK(bucket.take(1, 0) == 1000);
+  bucket.give_back(1);
+  CHECK(bucket.take(1, 0) == 0);
 }
 
 }  // namespace fairlead

@@ -135,7 +135,8 @@ class Front {
       : of_hub_(options.of_hub),
         settings_{
             .hub = of_hub_, .origins = origins_, .allow_query_token = options.allow_query_token},
-        rates_(of_hub_.messages_per_second, of_hub_.burst),
+        tenants_(of_hub_.tenant_rate()),
+        rates_(of_hub_.connection_rate(), tenants_),
         routes_(site, settings_, rates_, options.serves, site.hub.clock, random_) {}
 
   /// A request as somebody who may do everything; committed and answered.
@@ -198,6 +199,7 @@ class Front {
   const auth::OriginPolicy origins_ = auth::OriginPolicy::make({"https://app.example"}).value();
   const SiteSettings settings_;
   SeededRandom random_{1};
+  hub::TenantMeters tenants_;
   RequestRates rates_;
   Routes routes_;
 };

@@ -40,6 +40,8 @@ struct Line {
   bool is_alive = true;
   std::uint64_t position = 0;
   std::uint64_t position_told = 0;
+  /// What the peer has not read, as far as the hub can tell.
+  std::uint64_t queued_bytes = 0;
   /// Frames that came by reference, each with one message or more.
   int shared_frames = 0;
   bool is_over = false;
@@ -95,7 +97,7 @@ class LineTransport final : public net::Transport {
   void terminate() override {}
   void pause_reading() override { line_->is_paused = true; }
   void resume_reading() override { line_->is_paused = false; }
-  std::uint64_t queued_bytes() const override { return 0; }
+  std::uint64_t queued_bytes() const override { return line_->queued_bytes; }
   std::uint64_t written() const override { return line_->position; }
   void hand_over(std::move_only_function<void(std::unique_ptr<net::Transport>)> taker) override {
     is_given_ = true;
@@ -163,6 +165,16 @@ class Harness final : private Peers, private Backpressure {
                                      .all_devices = true,
                                      .jti = jti});
   }
+  /// A client that may touch these only.
+  std::shared_ptr<Line> client_of(std::vector<std::string> devices) {
+    auto line = arrive(0, auth::Principal{.kind = auth::Kind::kClient,
+                                          .tenant = "t",
+                                          .subject = "app",
+                                          .scopes = auth::Scopes::all(),
+                                          .devices = std::move(devices)});
+    commit();
+    return line;
+  }
   std::string token(std::string subject, std::string kind, std::string scope = "") const {
     return auth::mint_hs256(kSecret, {.sub = std::move(subject),
                                       .kind = std::move(kind),
@@ -187,6 +199,14 @@ class Harness final : private Peers, private Backpressure {
     say(line, std::move(text));
     commit();
     return line.last();
+  }
+  /// The peer has read everything.
+  void catch_up(Line& line) {
+    line.queued_bytes = 0;
+    if (line.handler == nullptr) return;
+    line.handler->on_written();
+    shard(line.shard).end_turn();
+    commit();
   }
   void hang_up(Line& line) {
     if (line.handler == nullptr) return;
@@ -405,9 +425,11 @@ class Harness final : private Peers, private Backpressure {
     });
   }
   bool is_any_full() const override { return false; }
+  SharedMeter* tenant_meter(const std::string& tenant) override { return tenants_.of(tenant); }
   bool is_congested() const override { return is_congested_now; }
 
   auth::KeySource* const key_source_;
+  TenantMeters tenants_{settings.tenant_rate()};
   store::memory::Backend disk_;
   store::memory::SimulatedStore store_{disk_, clock};
   SeededRandom random_{7};

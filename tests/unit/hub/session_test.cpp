@@ -65,6 +65,13 @@ class Fixture : public SessionOwner {
     session = std::make_unique<Session>(1, std::move(arrival), ports);
   }
 
+  std::optional<OverRate> charge(Session& who, std::size_t bytes) override {
+    const RateLimit limit = settings.connection_rate();
+    const std::int64_t wait = who.meter().wait_ms(limit, bytes, clock.steady_ms());
+    if (wait > 0) return OverRate{.error = over_rate(limit, "this connection", wait)};
+    who.meter().take(limit, bytes, clock.steady_ms());
+    return std::nullopt;
+  }
   void handle(Session&, protocol::RequestId id, protocol::Request request) override {
     tickets.push_back(session->take_ticket(std::move(id)));
     static_cast<void>(request);
