@@ -7,6 +7,40 @@
 #include "protocol/names.h"
 
 namespace fairlead::hub {
+namespace {
+
+std::string_view stem_of(std::string_view pattern) {
+  return pattern.substr(0, pattern.size() - (protocol::is_prefix(pattern) ? 1 : 0));
+}
+
+/// What of a prefix a principal may touch: ids and prefixes, in their order, none within another.
+/// So that a walk costs what it finds, not what is kept from it.
+std::vector<std::string> within_reach(const auth::Principal& who, std::string_view prefix) {
+  if (who.all_devices || !who.devices) {
+    return who.all_devices ? std::vector{std::string(prefix)} : std::vector<std::string>();
+  }
+  std::vector<std::string> found;
+  for (const std::string& allowed : *who.devices) {
+    if (protocol::is_prefix(allowed) && stem_of(prefix).starts_with(stem_of(allowed))) {
+      return {std::string(prefix)};
+    }
+    if (protocol::matches(prefix, stem_of(allowed))) found.push_back(allowed);
+  }
+  std::ranges::sort(found, [](const std::string& one, const std::string& other) {
+    // Of the same stem the prefix comes first: the id is within it.
+    return std::pair(stem_of(one), !protocol::is_prefix(one)) <
+           std::pair(stem_of(other), !protocol::is_prefix(other));
+  });
+  std::vector<std::string> apart;
+  for (std::string& pattern : found) {
+    const bool is_within = !apart.empty() && (apart.back() == pattern ||
+                                              protocol::matches(apart.back(), stem_of(pattern)));
+    if (!is_within) apart.push_back(std::move(pattern));
+  }
+  return apart;
+}
+
+}  // namespace
 
 template <typename Visit>
 void Home::each_selected(const JoinRequest& request, std::string_view pattern,
@@ -17,10 +51,16 @@ void Home::each_selected(const JoinRequest& request, std::string_view pattern,
     if (ref && auth::may_touch(request.principal, pattern)) visit(*ref);
     return;
   }
-  pattern.remove_suffix(1);
-  devices_.each(tenant, pattern, "", [&](protocol::DeviceRef ref) {
-    return !auth::may_touch(request.principal, devices_.device(ref).id) || visit(ref);
-  });
+  bool goes_on = true;
+  for (const std::string& part : within_reach(request.principal, pattern)) {
+    if (!goes_on) return;
+    if (!protocol::is_prefix(part)) {
+      if (const auto ref = devices_.find(tenant, part)) goes_on = visit(*ref);
+      continue;
+    }
+    devices_.each(tenant, stem_of(part), "",
+                  [&](protocol::DeviceRef ref) { return goes_on = visit(ref); });
+  }
 }
 
 SnapshotPart Home::join(JoinRequest request) {
