@@ -39,6 +39,14 @@ inline constexpr std::array<MessageRule, std::variant_size_v<protocol::Request>>
     {"fleet.cancel", auth::Operation::kCancelFleet},
 }};
 
+consteval bool messages_are_named_as_their_permission() {
+  for (const MessageRule& rule : kMessageRules) {
+    if (auth::permission_of(rule.operation).name != rule.type) return false;
+  }
+  return true;
+}
+static_assert(messages_are_named_as_their_permission());
+
 /// Takes a request of an authenticated connection to what handles it, and its answer back. Thread:
 /// the shard's.
 class Router {
