@@ -8,6 +8,7 @@
 #include <random>
 
 #include "support/hub_process.h"
+#include "support/postgres.h"
 
 using namespace fairlead::support;
 
@@ -17,9 +18,9 @@ constexpr int kDevices = 4;
 constexpr int kMessages = 60;
 constexpr int kPerMessage = 10;
 
-int rounds() {
+int rounds(int otherwise) {
   const char* wanted = std::getenv("FAIRLEAD_KILL_ROUNDS");
-  return wanted == nullptr ? 5 : std::atoi(wanted);
+  return wanted == nullptr ? otherwise : std::atoi(wanted);
 }
 
 /// A device that numbers its samples and goes on where the hub says that it is.
@@ -67,16 +68,13 @@ void check_stored(const HubProcess& hub, const Sender& sender) {
   REQUIRE(counted == static_cast<std::int64_t>(seen.size()) - 1);
 }
 
-}  // namespace
-
-TEST_CASE("a hub that is killed under load has stored what it acked, once, in segments too") {
-  HubProcess hub({.settings = {"store.segment_rows=250", "limits.burst=100000",
-                               "limits.messages_per_second=100000"}});
+/// Kills the hub again and again, and looks what is there.
+void kill_under_load(HubProcess& hub, int rounds) {
   std::mt19937 random(std::random_device{}());
   std::vector<Sender> senders;
   senders.reserve(kDevices);
   for (int i = 0; i < kDevices; ++i) senders.push_back({.id = fmt::format("boiler-{}", i)});
-  for (int round = 0; round < rounds(); ++round) {
+  for (int round = 0; round < rounds; ++round) {
     CAPTURE(round);
     for (Sender& sender : senders) sender.connect(hub);
     for (int i = 0; i < kMessages; ++i) {
@@ -93,6 +91,21 @@ TEST_CASE("a hub that is killed under load has stored what it acked, once, in se
     for (const Sender& sender : senders) check_stored(hub, sender);
   }
   CHECK(hub.stop() == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a hub that is killed under load has stored what it acked, once, in segments too") {
+  HubProcess hub({.settings = {"store.segment_rows=250", "limits.burst=100000",
+                               "limits.messages_per_second=100000"}});
+  kill_under_load(hub, rounds(5));
   const Finished checked = run_fairlead({"check", "--data", hub.data().string()});
   CHECK_MESSAGE(checked.code == 0, checked.out);
+}
+
+TEST_CASE("a hub that is killed under load has stored what it acked on PostgreSQL, once") {
+  const PostgresDatabase database;
+  HubProcess hub({.settings = {"store.url=" + database.url(), "store.auto_migrate=true",
+                               "limits.burst=100000", "limits.messages_per_second=100000"}});
+  kill_under_load(hub, rounds(2));
 }

@@ -1,9 +1,12 @@
 #include "support/postgres.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <thread>
@@ -33,10 +36,34 @@ bool is_good(const Answer& answer) {
   return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+/// A port of the loopback that nobody has at this moment.
+std::uint16_t free_port() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const place = reinterpret_cast<sockaddr*>(&address);
+  const bool is_bound = ::bind(probe, place, size) == 0 && ::getsockname(probe, place, &size) == 0;
+  ::close(probe);
+  if (!is_bound) throw Failure("there is no free port");
+  return ntohs(address.sin_port);
+}
+
+/// Gives it to whom the server runs as.
+void give_away(const std::filesystem::path& path) {
+  if (::geteuid() != 0) return;
+  const passwd* const owner = ::getpwnam(kOwner);
+  if (owner == nullptr || ::chown(path.c_str(), owner->pw_uid, owner->pw_gid) != 0) {
+    throw Failure("a file of a PostgreSQL server cannot be given away");
+  }
+}
+
 }  // namespace
 
-PostgresServer::PostgresServer() {
+PostgresServer::PostgresServer(const Identity* identity) {
   initialise();
+  if (identity != nullptr) demand_tls(*identity);
   start();
 }
 
@@ -62,12 +89,7 @@ std::vector<std::string> PostgresServer::as_owner(std::vector<std::string> comma
 }
 
 void PostgresServer::initialise() {
-  if (::geteuid() == 0) {
-    const passwd* const owner = ::getpwnam(kOwner);
-    if (owner == nullptr || ::chown(directory_.path().c_str(), owner->pw_uid, owner->pw_gid) != 0) {
-      throw Failure("the directory of a PostgreSQL server cannot be given away");
-    }
-  }
+  give_away(directory_.path());
   auto command = as_owner({std::string(kPrograms) + "initdb", "-D", data().string(), "-U",
                            "fairlead", "--auth=trust", "--no-sync", "--encoding=UTF8",
                            "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"},
@@ -78,12 +100,41 @@ void PostgresServer::initialise() {
   if (made.code != 0) throw Failure("initdb: " + made.out + made.err);
 }
 
+void PostgresServer::demand_tls(const Identity& identity) {
+  port_ = free_port();
+  give_away(directory_.write("server.pem", identity.certificate));
+  give_away(directory_.write("server.key", identity.key));
+  give_away(
+      directory_.write("hba.conf", "local all all trust\nhostssl all all 127.0.0.1/32 trust\n"));
+}
+
 void PostgresServer::start() {
-  auto command = as_owner(
-      {std::string(kPrograms) + "postgres", "-D", data().string(), "-k", directory_.path().string(),
-       "-c", "listen_addresses=", "-c", "shared_buffers=32MB", "-c", "max_connections=60", "-c",
-       "log_min_messages=fatal", "-c", "fsync=off", "-c", "max_wal_size=256MB"},
-      true);
+  std::vector<std::string> command = {std::string(kPrograms) + "postgres",
+                                      "-D",
+                                      data().string(),
+                                      "-k",
+                                      directory_.path().string(),
+                                      "-c",
+                                      "shared_buffers=32MB",
+                                      "-c",
+                                      "max_connections=60",
+                                      "-c",
+                                      "log_min_messages=fatal",
+                                      "-c",
+                                      "fsync=off",
+                                      "-c",
+                                      "max_wal_size=256MB",
+                                      "-c"};
+  if (port_ == 0) {
+    command.emplace_back("listen_addresses=");
+  } else {
+    const std::string directory = directory_.path().string();
+    command.insert(command.end(), {"listen_addresses=127.0.0.1", "-p", std::to_string(port_), "-c",
+                                   "ssl=on", "-c", "ssl_cert_file=" + directory + "/server.pem",
+                                   "-c", "ssl_key_file=" + directory + "/server.key", "-c",
+                                   "hba_file=" + directory + "/hba.conf"});
+  }
+  command = as_owner(std::move(command), true);
   const std::string program = command.front();
   command.erase(command.begin());
   process_ = std::make_unique<Process>(program, command);
@@ -123,8 +174,16 @@ void PostgresServer::thaw() {
 }
 
 std::string PostgresServer::url(const std::string& database) const {
-  return fmt::format("postgresql:///{}?user=fairlead&host={}", database,
-                     directory_.path().string());
+  std::string url =
+      fmt::format("postgresql:///{}?user=fairlead&host={}", database, directory_.path().string());
+  // The name of the socket has it too.
+  if (port_ != 0) url += fmt::format("&port={}", port_);
+  return url;
+}
+
+std::string PostgresServer::tcp_url(const std::string& database,
+                                    const std::string& parameters) const {
+  return fmt::format("postgresql://fairlead@127.0.0.1:{}/{}?{}", port_, database, parameters);
 }
 
 PostgresServer& shared_postgres() {

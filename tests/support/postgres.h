@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "support/certificates.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -16,12 +18,16 @@ namespace fairlead::support {
 /// main thread.
 class PostgresServer {
  public:
-  PostgresServer();
+  PostgresServer() : PostgresServer(nullptr) {}
+  /// With an identity it is reached over TCP too, but with TLS only.
+  explicit PostgresServer(const Identity* identity);
   ~PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
 
   std::string url(const std::string& database) const;
+  /// Over TCP; `parameters` such as `sslmode=require`.
+  std::string tcp_url(const std::string& database, const std::string& parameters) const;
   const std::filesystem::path& directory() const { return directory_.path(); }
 
   /// Starts it, and waits until it takes connections.
@@ -34,11 +40,14 @@ class PostgresServer {
 
  private:
   void initialise();
+  void demand_tls(const Identity& identity);
   std::vector<std::string> as_owner(std::vector<std::string> command, bool dies_with_test) const;
   std::filesystem::path data() const { return directory_.path() / "data"; }
   std::vector<pid_t> sessions() const;
 
   TempDir directory_;
+  /// 0: by its Unix socket only.
+  std::uint16_t port_ = 0;
   std::unique_ptr<Process> process_;
 };
 
@@ -54,6 +63,7 @@ class PostgresDatabase {
   PostgresDatabase& operator=(const PostgresDatabase&) = delete;
 
   std::string url() const { return server_.url(name_); }
+  const std::string& name() const { return name_; }
   /// Runs SQL; throws Failure with the server's words when it is refused.
   void execute(const std::string& sql) const { ask(sql); }
   /// The first value of the first row, as text; empty when there is none.

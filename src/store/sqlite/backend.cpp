@@ -36,6 +36,8 @@ Result<void> use_write_ahead_log(Database& database) {
   if (rows.view(0) != "wal") {
     return fail(Code::kInternal, "its file system does not allow a write-ahead log");
   }
+  // The switch is a transaction, which ends behind its row, and may fail there.
+  if (const Result<bool> ended = rows.next(); !ended) return std::unexpected(ended.error());
   return {};
 }
 
@@ -47,6 +49,9 @@ Result<void> prepare(Database& database, bool is_fully_durable, std::int64_t now
   }
   if (auto done = use_write_ahead_log(database); !done) return done;
   if (auto done = database.execute(pragmas(is_fully_durable)); !done) return done;
+  // Where a sync failed in a former life, the kernel may show what it never wrote, and not write it
+  // any more. So what the log holds is written again, and synced, before anything builds on it.
+  if (auto done = database.checkpoint(true); !done) return done;
   if (auto done = migrate(database, known, now_ms); !done) {
     return std::unexpected(std::move(done.error()));
   }
@@ -227,9 +232,10 @@ void Backend::checkpoint() {
 void Backend::drop_retired() {
   const auto segment = segments_.next_retired();
   if (!segment) return;
-  // One that cannot be dropped now is dropped at the next start.
-  static_cast<void>(in_transaction([&] { return telemetry_.drop_table(*segment); }));
-  segments_.forget_retired(*segment);
+  // One that cannot be dropped now is dropped later, or at the next start.
+  if (in_transaction([&] { return telemetry_.drop_table(*segment); })) {
+    segments_.forget_retired(*segment);
+  }
 }
 
 void Backend::rest() {

@@ -140,6 +140,33 @@ Result<void> write_segment(Database& database, const std::filesystem::path& path
   return sync_directory(path.parent_path());
 }
 
+std::filesystem::path unfinished_of(const std::filesystem::path& out) {
+  return out.string() + ".new";
+}
+
+void remove_unfinished(const std::filesystem::path& out) {
+  std::error_code ignored;
+  std::filesystem::remove(unfinished_of(out), ignored);
+  std::filesystem::remove(unfinished_of(out).string() + "-journal", ignored);
+}
+
+/// `out` appears when it is whole and on the disk.
+Result<void> write_backup(const std::filesystem::path& data_dir, Database& source,
+                          const std::filesystem::path& out, const BackupProgress& progress) {
+  const std::filesystem::path unfinished = unfinished_of(out);
+  {
+    auto target = Database::open(unfinished.string(), Access::kWriter);
+    if (!target) return explain(unfinished, target.error());
+    Packer packer(DataDirectory::segments_in(data_dir), source, **target, progress);
+    if (auto done = packer.run(); !done) return explain(unfinished, done.error());
+  }
+  if (auto done = sync_file(unfinished); !done) return done;
+  std::error_code error;
+  std::filesystem::rename(unfinished, out, error);
+  if (error) return fail(Code::kInternal, "{}: {}", out.string(), error.message());
+  return sync_directory(std::filesystem::absolute(out).parent_path());
+}
+
 }  // namespace
 
 Result<std::uint64_t> back_up(const std::filesystem::path& data_dir,
@@ -149,24 +176,15 @@ Result<std::uint64_t> back_up(const std::filesystem::path& data_dir,
   if (std::filesystem::exists(out, error)) {
     return fail(Code::kConflict, "{}: is there already; name another file", out.string());
   }
-  const std::filesystem::path unfinished = out.string() + ".new";
-  std::filesystem::remove(unfinished, error);
+  // A former attempt may have ended with the process.
+  remove_unfinished(out);
   auto source = Database::open(file.string(), Access::kReader);
   if (!source) return explain(file, source.error());
-  {
-    auto target = Database::open(unfinished.string(), Access::kWriter);
-    if (!target) return explain(unfinished, target.error());
-    Packer packer(DataDirectory::segments_in(data_dir), **source, **target, progress);
-    if (auto done = packer.run(); !done) {
-      std::filesystem::remove(unfinished, error);
-      return std::unexpected(std::move(done.error()));
-    }
+  const Result<void> written = write_backup(data_dir, **source, out, progress);
+  if (!written) {
+    remove_unfinished(out);
+    return std::unexpected(written.error());
   }
-  if (auto done = sync_file(unfinished); !done) return std::unexpected(std::move(done.error()));
-  std::filesystem::rename(unfinished, out, error);
-  if (error) return fail(Code::kInternal, "{}: {}", out.string(), error.message());
-  const std::filesystem::path parent = std::filesystem::absolute(out).parent_path();
-  if (auto done = sync_directory(parent); !done) return std::unexpected(std::move(done.error()));
   return std::filesystem::file_size(out);
 }
 

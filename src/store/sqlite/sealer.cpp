@@ -18,7 +18,6 @@ namespace {
 constexpr std::size_t kLatestAtOnce = 500;
 /// Devices that are read from a file at once.
 constexpr std::size_t kExtentsAtOnce = 4096;
-constexpr std::int64_t kDayMs = std::int64_t{24} * 60 * 60 * 1000;
 constexpr const char* kExists = "SELECT 1 FROM devices WHERE key = ?1";
 constexpr const char* kLatest = "SELECT checkpoint FROM telemetry_latest WHERE device = ?1";
 constexpr const char* kRemoved = "SELECT key FROM removed_devices LIMIT 1";
@@ -85,12 +84,13 @@ Result<std::unique_ptr<Sealer>> Sealer::open(const std::filesystem::path& databa
       return std::unexpected(std::move(done.error()));
     }
   }
+  if (auto done = sealer->find_unlisted(); !done) return std::unexpected(std::move(done.error()));
   return sealer;
 }
 
 Result<bool> Sealer::step() {
-  for (const auto work :
-       {&Sealer::seal_one, &Sealer::roll_if_old, &Sealer::expire, &Sealer::purge_one}) {
+  for (const auto work : {&Sealer::seal_one, &Sealer::roll_if_old, &Sealer::expire,
+                          &Sealer::unlist_one, &Sealer::purge_one}) {
     const Result<bool> did = (this->*work)();
     if (!did || *did) return did;
   }
@@ -276,110 +276,6 @@ Result<void> Sealer::add_to_index(std::int64_t segment) {
     index_->rollback();
     return explain(segments_.index_file(), done.error());
   }
-  return {};
-}
-
-// ---- age ----------------------------------------------------------------------------------------
-
-Result<bool> Sealer::roll_if_old() {
-  const auto first = segments_.view()->open.back()->first_at();
-  if (!first || clock_.now_ms() - *first < limits_.age_ms) return false;
-  if (auto done = perform_(RollSegment{}); !done) return std::unexpected(std::move(done.error()));
-  return true;
-}
-
-Result<bool> Sealer::expire() {
-  const auto view = segments_.view();
-  std::int64_t bytes = 0;
-  for (const SealedSegment& segment : view->sealed) bytes += segment.bytes;
-  std::optional<std::int64_t> last;
-  for (const SealedSegment& segment : view->sealed) {
-    const bool is_old =
-        retention_.days > 0 && segment.max_at < clock_.now_ms() - retention_.days * kDayMs;
-    const bool is_too_much = retention_.bytes > 0 && bytes > retention_.bytes;
-    if (!is_old && !is_too_much) break;
-    bytes -= segment.bytes;
-    last = segment.id;
-  }
-  if (!last) return false;
-  if (auto done = perform_(ForgetSegments{*last}); !done) {
-    return std::unexpected(std::move(done.error()));
-  }
-  for (const SealedSegment& segment : view->sealed) {
-    if (segment.id > *last) break;
-    if (auto done = unlist(segment.id); !done) return std::unexpected(std::move(done.error()));
-    // Who reads it now goes on reading: the file lives until it is closed.
-    std::error_code ignored;
-    std::filesystem::remove(segments_.file_of(segment.id), ignored);
-  }
-  return true;
-}
-
-/// Takes the segment out of the index.
-Result<void> Sealer::unlist(std::int64_t segment) {
-  auto reader = SegmentReader::open(segments_.file_of(segment));
-  if (!reader) return std::unexpected(std::move(reader.error()));
-  const auto forget_all = [&]() -> Result<void> {
-    protocol::DeviceKey last = 0;
-    while (true) {
-      const auto extents = (*reader)->extents(segment, last, kExtentsAtOnce);
-      if (!extents) return std::unexpected(extents.error());
-      for (const auto& [device, extent] : *extents) {
-        if (auto done = index_->forget(device, segment); !done) return done;
-        last = device;
-      }
-      if (extents->empty()) return index_->unmark(segment);
-    }
-  };
-  Result<void> done = index_->begin();
-  if (done) done = forget_all();
-  if (done) done = index_->commit();
-  if (!done) index_->rollback();
-  return done;
-}
-
-// ---- removed devices ----------------------------------------------------------------------------
-
-Result<bool> Sealer::purge_one() {
-  std::optional<protocol::DeviceKey> device;
-  {
-    Rows rows = removed_.query();
-    const Result<bool> found = rows.next();
-    if (!found) return std::unexpected(found.error());
-    if (*found) device = rows.integer(0);
-  }
-  if (!device) return false;
-  if (auto done = purge(*device); !done) return std::unexpected(std::move(done.error()));
-  if (auto done = perform_(ForgetRemoved{*device}); !done) {
-    return std::unexpected(std::move(done.error()));
-  }
-  return true;
-}
-
-Result<void> Sealer::purge(protocol::DeviceKey device) {
-  const auto extents = index_->extents(device);
-  if (!extents) return std::unexpected(extents.error());
-  const auto view = segments_.view();
-  for (const DeviceExtent& extent : *extents) {
-    if (auto done = check_interrupt(); !done) return done;
-    if (view->find_sealed(extent.segment) == nullptr) continue;
-    if (auto done = purge_from(extent.segment, device); !done) return done;
-  }
-  if (auto done = index_->rollups().forget(device); !done) return done;
-  return index_->forget(device);
-}
-
-Result<void> Sealer::purge_from(std::int64_t segment, protocol::DeviceKey device) {
-  const std::filesystem::path path = segments_.file_of(segment);
-  auto file = Database::open(path.string(), Access::kWriter);
-  if (!file) return explain(path, file.error());
-  const std::string sql = fmt::format(
-      "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF; BEGIN IMMEDIATE;"
-      "DELETE FROM telemetry_data WHERE device = {0};"
-      "DELETE FROM telemetry_by_ts WHERE device = {0}; DELETE FROM rollups WHERE device = {0};"
-      "DELETE FROM segment_devices WHERE device = {0}; COMMIT;",
-      device);
-  if (auto done = (*file)->execute(sql); !done) return explain(path, done.error());
   return {};
 }
 

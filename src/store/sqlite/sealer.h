@@ -53,6 +53,7 @@ class Sealer {
   Result<bool> seal_one();
   Result<bool> roll_if_old();
   Result<bool> expire();
+  Result<bool> unlist_one();
   Result<bool> purge_one();
 
   Result<void> seal(const OpenSegment& segment);
@@ -67,6 +68,7 @@ class Sealer {
   Result<void> add_to_index(std::int64_t segment);
   Result<void> purge(protocol::DeviceKey device);
   Result<void> purge_from(std::int64_t segment, protocol::DeviceKey device);
+  Result<void> find_unlisted();
   Result<void> unlist(std::int64_t segment);
   Result<void> check_interrupt() const;
 
@@ -78,6 +80,8 @@ class Sealer {
   const Retention retention_;
   const Perform perform_;
   std::atomic<bool> is_interrupted_ = false;
+  /// Segments that no record names any more, and that are still in the index.
+  std::vector<std::int64_t> gone_;
   Statement exists_;
   Statement latest_;
   Statement removed_;

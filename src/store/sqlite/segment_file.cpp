@@ -104,9 +104,16 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(const std::filesyst
   std::filesystem::remove(path, ignored);
   auto database = Database::open(path.string(), Access::kWriter);
   if (!database) return explain(path, database.error());
-  if (auto done = (*database)->execute(std::string(kPrepare) + RollupTable::schema()); !done)
-    return explain(path, done.error());
-  return std::unique_ptr<SegmentWriter>(new SegmentWriter(file, std::move(*database)));
+  std::unique_ptr<SegmentWriter> writer(new SegmentWriter(file, std::move(*database)));
+  const std::string prepare = std::string(kPrepare) + RollupTable::schema();
+  if (auto done = writer->database_->execute(prepare); !done) return explain(path, done.error());
+  return writer;
+}
+
+SegmentWriter::~SegmentWriter() {
+  if (is_finished_) return;
+  std::error_code ignored;
+  std::filesystem::remove(unfinished(file_), ignored);
 }
 
 Result<void> SegmentWriter::add(protocol::DeviceKey device, const telemetry::SampleView& sample) {
@@ -133,6 +140,7 @@ Result<void> SegmentWriter::finish() {
   std::error_code error;
   std::filesystem::rename(path, file_, error);
   if (error) return fail(Code::kInternal, "{}: {}", file_.string(), error.message());
+  is_finished_ = true;
   return sync_directory(file_.parent_path());
 }
 

@@ -20,6 +20,10 @@ class SegmentWriter {
  public:
   /// Writes `<file>.new` first; a former attempt is overwritten.
   static Result<std::unique_ptr<SegmentWriter>> create(const std::filesystem::path& file);
+  /// What was not finished is gone: a disk may be full because of it.
+  ~SegmentWriter();
+  SegmentWriter(const SegmentWriter&) = delete;
+  SegmentWriter& operator=(const SegmentWriter&) = delete;
 
   /// Samples come by device, each device's by offset.
   Result<void> add(protocol::DeviceKey device, const telemetry::SampleView& sample);
@@ -41,6 +45,7 @@ class SegmentWriter {
   Statement insert_late_;
   Statement insert_extent_;
   RollupTable rollups_;
+  bool is_finished_ = false;
 };
 
 /// Reads one sealed segment. One thread.

@@ -23,9 +23,10 @@ constexpr const char* kAdd =
 constexpr const char* kMark = "INSERT OR REPLACE INTO whole_segments (segment) VALUES (?1)";
 constexpr const char* kUnmark = "DELETE FROM whole_segments WHERE segment = ?1";
 constexpr const char* kIsWhole = "SELECT 1 FROM whole_segments WHERE segment = ?1";
+constexpr const char* kWhole = "SELECT segment FROM whole_segments ORDER BY segment";
 constexpr const char* kLastWhole = "SELECT coalesce(max(segment), 0) FROM whole_segments";
 constexpr const char* kForget = "DELETE FROM segment_devices WHERE device = ?1";
-constexpr const char* kForgetIn = "DELETE FROM segment_devices WHERE device = ?1 AND segment = ?2";
+constexpr const char* kForgetIn = "DELETE FROM segment_devices WHERE segment = ?1";
 constexpr const char* kFromOffset =
     "SELECT segment, first_offset, last_offset, min_ts, max_ts, is_ordered, has_minutes "
     "FROM segment_devices "
@@ -48,6 +49,7 @@ SegmentIndex::SegmentIndex(std::unique_ptr<Database> database)
       from_offset_(*database_, kFromOffset),
       between_(*database_, kBetween),
       last_whole_(*database_, kLastWhole),
+      whole_(*database_, kWhole),
       rollups_(*database_) {}
 
 Result<std::unique_ptr<SegmentIndex>> SegmentIndex::open(const std::filesystem::path& file,
@@ -76,8 +78,6 @@ Result<void> SegmentIndex::add(Extents extents) {
 
 Result<void> SegmentIndex::mark_whole(std::int64_t segment) { return mark_.run(segment); }
 
-Result<void> SegmentIndex::unmark(std::int64_t segment) { return unmark_.run(segment); }
-
 Result<bool> SegmentIndex::is_whole(std::int64_t segment) {
   Rows rows = is_whole_.query(segment);
   return rows.next();
@@ -103,8 +103,18 @@ void SegmentIndex::rollback() {
 
 Result<void> SegmentIndex::forget(protocol::DeviceKey device) { return forget_.run(device); }
 
-Result<void> SegmentIndex::forget(protocol::DeviceKey device, std::int64_t segment) {
-  return forget_in_.run(device, segment);
+Result<void> SegmentIndex::forget_segment(std::int64_t segment) {
+  if (auto done = forget_in_.run(segment); !done) return done;
+  return unmark_.run(segment);
+}
+
+Result<std::vector<std::int64_t>> SegmentIndex::whole() {
+  std::vector<std::int64_t> found;
+  Rows rows = whole_.query();
+  Result<bool> more = rows.next();
+  for (; more && *more; more = rows.next()) found.push_back(rows.integer(0));
+  if (!more) return std::unexpected(std::move(more.error()));
+  return found;
 }
 
 Result<std::vector<DeviceExtent>> SegmentIndex::extents(protocol::DeviceKey device,

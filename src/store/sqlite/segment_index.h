@@ -34,10 +34,10 @@ class SegmentIndex {
   Result<bool> is_whole(std::int64_t segment);
   Result<void> commit();
   void rollback();
-  /// The device is in no segment any more, or not in that one.
+  /// The device is in no segment any more.
   Result<void> forget(protocol::DeviceKey device);
-  Result<void> forget(protocol::DeviceKey device, std::int64_t segment);
-  Result<void> unmark(std::int64_t segment);
+  /// The segment is gone. Looks at every device's row: rare, and long where there are many.
+  Result<void> forget_segment(std::int64_t segment);
 
   /// For a transaction around several reads.
   Database& database() { return *database_; }
@@ -45,9 +45,11 @@ class SegmentIndex {
   /// By segment; those only that hold an offset of `first_offset` or above.
   Result<std::vector<DeviceExtent>> extents(protocol::DeviceKey device,
                                             std::int64_t first_offset = 0);
-  /// By segment; those only that hold a time of [from_ts, to_ts].
   /// Segments are made whole one after the other: the last that is, 0 for none.
   Result<std::int64_t> last_whole();
+  /// All that are whole.
+  Result<std::vector<std::int64_t>> whole();
+  /// By segment; those only that hold a time of [from_ts, to_ts].
   Result<std::vector<DeviceExtent>> extents_between(protocol::DeviceKey device,
                                                     std::int64_t from_ts, std::int64_t to_ts);
 
@@ -66,6 +68,7 @@ class SegmentIndex {
   Statement from_offset_;
   Statement between_;
   Statement last_whole_;
+  Statement whole_;
   RollupTable rollups_;
 };
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "store/sqlite/data_directory.h"
+#include "store/sqlite/segment_file.h"
 
 namespace fairlead::store::sqlite {
 namespace {
@@ -172,9 +173,11 @@ Result<std::int64_t> TelemetryLog::bytes_in(const OpenSegment& segment) {
 /// Every segment on record must be there; a file that is not on record was never part of anything.
 Result<void> TelemetryLog::check_files(const std::vector<SealedSegment>& sealed) {
   std::error_code error;
-  std::filesystem::create_directories(segments_.directory(), error);
-  if (error) {
-    return fail(Code::kInternal, "{}: {}", segments_.directory().string(), error.message());
+  const std::filesystem::path& directory = segments_.directory();
+  const bool is_new = std::filesystem::create_directories(directory, error);
+  if (error) return fail(Code::kInternal, "{}: {}", directory.string(), error.message());
+  if (is_new) {
+    if (auto done = sync_directory(directory.parent_path()); !done) return done;
   }
   boost::unordered_flat_set<std::string> names;
   for (const SealedSegment& segment : sealed) {
@@ -187,7 +190,7 @@ Result<void> TelemetryLog::check_files(const std::vector<SealedSegment>& sealed)
       return fail(Code::kInternal, "{}: {}", file.string(), checked.error().message);
     }
   }
-  for (const auto& entry : std::filesystem::directory_iterator(segments_.directory(), error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename().string();
     const bool is_segment = name.ends_with(".db") || name.ends_with(".db.new");
     if (is_segment && name != "index.db" && !names.contains(name)) {
