@@ -81,7 +81,7 @@ Rig::Rig(std::size_t shards, store::Backend& backend, std::size_t outbox_bytes)
     : settings_(settings_with(outbox_bytes)),
       writer_(backend, {}),
       reads_(kMaxQueries),
-      mail_(shards, 0, memory_),
+      mail_(shards, 0, tenants_, memory_),
       shards_(shards),
       buffer_(kBufferBytes) {}
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/peers.h"
+#include "app/tenant_meters.h"
 #include "auth/verifier.h"
 #include "base/memory_meter.h"
 #include "base/random.h"
@@ -73,6 +74,7 @@ class Rig final : private hub::Backpressure {
   const store::memory::State nothing_stored_;
   store::memory::Reader reader_{nothing_stored_};
   MemoryMeter memory_{0};
+  app::TenantMeters tenants_{{}};
   app::ShardMail mail_;
   const std::size_t shards_;
   std::vector<std::unique_ptr<Place>> places_;

@@ -13,6 +13,7 @@
 #include "app/shard_thread.h"
 #include "app/shared_failures.h"
 #include "app/store_settings.h"
+#include "app/tenant_meters.h"
 #include "app/verify_pool.h"
 #include "auth/origin.h"
 #include "base/random.h"
@@ -62,7 +63,7 @@ struct Hub::Parts {
   MemoryMeter memory;
   net::Gate gate;
   Places connections;
-  hub::TenantMeters tenants;
+  TenantMeters tenants;
   ShardSite::Front::Refused refused;
   std::unique_ptr<KeyKeeper> keys;
   std::unique_ptr<SharedFailures> failures;

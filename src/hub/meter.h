@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -98,26 +95,12 @@ class SharedMeter {
   SharedBucket bytes_;
 };
 
-/// A meter for each tenant, over all shards. Thread-safe; meters last as long as this. There are as
-/// many as tenants that showed a good token.
+/// Port to a meter for each tenant, over all shards. Thread-safe.
 class TenantMeters {
  public:
-  explicit TenantMeters(const RateLimit& limit) : limit_(limit) {}
-
-  /// Null when tenants have no limit.
-  SharedMeter* of(const std::string& tenant) {
-    if (limit_.is_any()) return nullptr;
-    const std::lock_guard lock(mutex_);
-    auto& meter = meters_[tenant];
-    if (!meter) meter = std::make_unique<SharedMeter>(limit_);
-    return meter.get();
-  }
-
- private:
-  const RateLimit limit_;
-  std::mutex mutex_;
-  /// Guarded by mutex_.
-  std::map<std::string, std::unique_ptr<SharedMeter>> meters_;
+  virtual ~TenantMeters() = default;
+  /// Lasts as long as this. Null when tenants have no limit.
+  virtual SharedMeter* of(const std::string& tenant) = 0;
 };
 
 }  // namespace fairlead::hub

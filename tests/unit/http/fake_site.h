@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "http/routes.h"
 #include "support/json.h"
+#include "support/tenant_meters.h"
 #include "unit/hub/harness.h"
 
 namespace fairlead::http {
@@ -199,7 +200,7 @@ class Front {
   const auth::OriginPolicy origins_ = auth::OriginPolicy::make({"https://app.example"}).value();
   const SiteSettings settings_;
   SeededRandom random_{1};
-  hub::TenantMeters tenants_;
+  support::TenantMeters tenants_;
   RequestRates rates_;
   Routes routes_;
 };

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "support/tenant_meters.h"
+
 using fairlead::auth::Kind;
 using fairlead::auth::Principal;
 using fairlead::http::RequestRates;
@@ -15,7 +17,7 @@ constexpr fairlead::hub::RateLimit kOneASecond{.messages_per_second = 1, .burst 
 }  // namespace
 
 TEST_CASE("each principal has a bucket of its own, by tenant, kind and subject") {
-  fairlead::hub::TenantMeters tenants{{}};
+  fairlead::support::TenantMeters tenants{{}};
   RequestRates rates(kOneASecond, tenants);
   for (const char* tenant : {"a", "b"}) {
     for (const char* subject : {"x", "y"}) {
@@ -29,7 +31,7 @@ TEST_CASE("each principal has a bucket of its own, by tenant, kind and subject")
 }
 
 TEST_CASE("a flood of principals does not give those over their rate a new bucket") {
-  fairlead::hub::TenantMeters tenants{{}};
+  fairlead::support::TenantMeters tenants{{}};
   RequestRates rates(kOneASecond, tenants);
   const Principal busy{.tenant = "t", .subject = "busy"};
   std::int64_t now = 0;
@@ -49,7 +51,7 @@ TEST_CASE("the bytes of bodies count, and all principals of a tenant share what 
   const fairlead::hub::RateLimit of_tenant{.messages_per_second = 10, .burst = 3};
   const fairlead::hub::RateLimit own{
       .messages_per_second = 100, .burst = 100, .bytes_per_second = 1000, .longest_message = 100};
-  fairlead::hub::TenantMeters tenants(of_tenant);
+  fairlead::support::TenantMeters tenants(of_tenant);
   RequestRates rates(own, tenants);
   const Principal one{.tenant = "t", .subject = "one"};
   const Principal two{.tenant = "t", .subject = "two"};

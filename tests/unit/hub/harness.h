@@ -25,6 +25,7 @@
 #include "store/memory/simulated_store.h"
 #include "support/hand_clock.h"
 #include "support/json.h"
+#include "support/tenant_meters.h"
 
 namespace fairlead::hub {
 
@@ -429,7 +430,7 @@ class Harness final : private Peers, private Backpressure {
   bool is_congested() const override { return is_congested_now; }
 
   auth::KeySource* const key_source_;
-  TenantMeters tenants_{settings.tenant_rate()};
+  support::TenantMeters tenants_{settings.tenant_rate()};
   store::memory::Backend disk_;
   store::memory::SimulatedStore store_{disk_, clock};
   SeededRandom random_{7};
