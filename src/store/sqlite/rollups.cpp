@@ -1,5 +1,8 @@
 #include "store/sqlite/rollups.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "telemetry/flat_metrics.h"
@@ -64,6 +67,14 @@ telemetry::Aggregate aggregate_of(const Rows& rows) {
 std::optional<std::string_view> text_or_null(const telemetry::Aggregate& aggregate,
                                              const std::string& json) {
   return aggregate.numbers > 0 ? std::optional<std::string_view>(json) : std::nullopt;
+}
+
+/// Where that metric stands, made when there was none.
+std::size_t place_in(telemetry::Bucket& bucket, std::string_view metric) {
+  bucket.of(metric);
+  const auto at = std::ranges::lower_bound(
+      bucket.metrics, metric, {}, [](const auto& each) { return std::string_view(each.first); });
+  return static_cast<std::size_t>(at - bucket.metrics.begin());
 }
 
 }  // namespace
@@ -150,30 +161,57 @@ bool RollupBuilder::has_minutes(const DeviceExtent& extent) {
   return extent.last_offset - extent.first_offset + 1 >= kLeastInAMinute * minutes;
 }
 
-Result<void> RollupBuilder::add(const telemetry::SampleView& sample) {
+telemetry::Bucket& RollupBuilder::bucket_at(std::int64_t ts) {
   const std::int64_t length = keeps_minutes_ ? kMinuteMs : kHourMs;
-  Buckets& buckets = keeps_minutes_ ? minutes_ : hours_;
-  telemetry::Bucket& bucket = buckets[telemetry::bucket_of(sample.ts, length)];
+  const std::int64_t begin = telemetry::bucket_of(ts, length);
+  if (bucket_ == nullptr || bucket_->ts != begin) {
+    bucket_ = &(keeps_minutes_ ? minutes_ : hours_)[begin];
+    bucket_->ts = begin;
+  }
+  return *bucket_;
+}
+
+Result<void> RollupBuilder::add(const telemetry::SampleView& sample) {
+  telemetry::Bucket& bucket = bucket_at(sample.ts);
   const telemetry::Position at{.ts = sample.ts, .offset = sample.offset};
+  std::size_t number = 0;
   telemetry::for_each_metric(sample.metrics, [&](std::string_view name, std::string_view value) {
-    bucket.of(name).add(at, value);
+    if (number == places_.size()) places_.push_back(0);
+    std::size_t& place = places_[number++];
+    if (place >= bucket.metrics.size() || bucket.metrics[place].first != name) {
+      place = place_in(bucket, name);
+    }
+    bucket.metrics[place].second.add(at, value);
   });
-  if (buckets.size() <= kMostBuckets) return {};
-  return keeps_minutes_ ? flush_minutes() : flush(hours_, kHourMs);
+  const std::size_t held = keeps_minutes_ ? minutes_.size() : hours_.size();
+  if (held <= kMostBuckets) return {};
+  return keeps_minutes_ ? flush_minutes() : flush_hours();
 }
 
 Result<void> RollupBuilder::finish() {
   if (auto done = flush_minutes(); !done) return done;
-  return flush(hours_, kHourMs);
+  return flush_hours();
 }
 
 Result<void> RollupBuilder::flush_minutes() {
   for (const auto& [begin, minute] : minutes_) {
-    telemetry::Bucket& hour = hours_[telemetry::bucket_of(begin, kHourMs)];
+    const std::int64_t hour_begin = telemetry::bucket_of(begin, kHourMs);
+    telemetry::Bucket& hour = hours_[hour_begin];
+    hour.ts = hour_begin;
     for (const auto& [metric, aggregate] : minute.metrics) hour.of(metric).merge(aggregate);
   }
   if (auto done = flush(minutes_, kMinuteMs); !done) return done;
   if (hours_.size() <= kMostBuckets) return {};
+  return flush_hours();
+}
+
+Result<void> RollupBuilder::flush_hours() {
+  for (const auto& [begin, hour] : hours_) {
+    for (const auto& [metric, aggregate] : hour.metrics) {
+      const telemetry::Position& at = aggregate.last_at;
+      latest_.fold(at.ts, at.offset, fmt::format(R"({{"{}":{}}})", metric, aggregate.last));
+    }
+  }
   return flush(hours_, kHourMs);
 }
 
@@ -184,6 +222,7 @@ Result<void> RollupBuilder::flush(Buckets& buckets, std::int64_t length) {
     }
   }
   buckets.clear();
+  bucket_ = nullptr;
   return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 #include "store/sqlite/database.h"
 #include "store/sqlite/segments.h"
 #include "telemetry/buckets.h"
+#include "telemetry/latest.h"
 #include "telemetry/sample.h"
 
 namespace fairlead::store::sqlite {
@@ -57,14 +59,16 @@ class RollupTable {
   Statement at_or_before_;
 };
 
-/// Folds the samples of one device that a segment holds into minutes and hours.
+/// Folds the samples of one device that a segment holds into minutes and hours, and these into the
+/// device's newest values.
 class RollupBuilder {
  public:
   /// Minutes are worth their place only where several samples fall into one.
   static bool has_minutes(const DeviceExtent& extent);
 
-  RollupBuilder(RollupTable& table, protocol::DeviceKey device, bool keeps_minutes)
-      : table_(table), device_(device), keeps_minutes_(keeps_minutes) {}
+  RollupBuilder(RollupTable& table, protocol::DeviceKey device, bool keeps_minutes,
+                telemetry::Latest& latest)
+      : table_(table), device_(device), keeps_minutes_(keeps_minutes), latest_(latest) {}
 
   Result<void> add(const telemetry::SampleView& sample);
   /// Behind the last sample.
@@ -73,14 +77,21 @@ class RollupBuilder {
  private:
   using Buckets = std::map<std::int64_t, telemetry::Bucket>;
 
+  telemetry::Bucket& bucket_at(std::int64_t ts);
   Result<void> flush_minutes();
+  Result<void> flush_hours();
   Result<void> flush(Buckets& buckets, std::int64_t length);
 
   RollupTable& table_;
   const protocol::DeviceKey device_;
   const bool keeps_minutes_;
+  telemetry::Latest& latest_;
   Buckets minutes_;
   Buckets hours_;
+  /// Of the sample before, which most often is that of the next one; null where it is gone.
+  telemetry::Bucket* bucket_ = nullptr;
+  /// Where in its bucket each metric of the sample before stands, in the order of the sample.
+  std::vector<std::size_t> places_;
 };
 
 }  // namespace fairlead::store::sqlite

@@ -18,6 +18,10 @@ namespace {
 constexpr std::size_t kLatestAtOnce = 500;
 /// Devices that are read from a file at once.
 constexpr std::size_t kExtentsAtOnce = 4096;
+/// Rows of other devices that are stepped over; beyond, finding the place is cheaper.
+constexpr std::int64_t kMostSteps = 4;
+/// Behind the columns of a sample.
+constexpr int kRowColumn = 5;
 constexpr const char* kExists = "SELECT 1 FROM devices WHERE key = ?1";
 constexpr const char* kLatest = "SELECT checkpoint FROM telemetry_latest WHERE device = ?1";
 constexpr const char* kRemoved = "SELECT key FROM removed_devices LIMIT 1";
@@ -39,7 +43,8 @@ Result<void> undo_purge(const std::filesystem::path& segment) {
 struct Sealer::Job {
   const OpenSegment& open;
   SegmentWriter& file;
-  Statement by_row;
+  /// Those from a row on.
+  Statement rows;
   SealedSegment sealed;
   SaveLatest newest{};
 };
@@ -116,11 +121,12 @@ Result<void> Sealer::seal(const OpenSegment& open) {
   const std::filesystem::path path = segments_.file_of(open.id());
   auto file = SegmentWriter::create(path);
   if (!file) return std::unexpected(std::move(file.error()));
-  const std::string sql =
-      fmt::format("SELECT offset, ts, at, seq, metrics FROM {} WHERE rowid = ?1", open.table());
+  const std::string sql = fmt::format(
+      "SELECT offset, ts, at, seq, metrics, rowid FROM {} WHERE rowid >= ?1 ORDER BY rowid",
+      open.table());
   Job job{.open = open,
           .file = **file,
-          .by_row = Statement(*database_, sql),
+          .rows = Statement(*database_, sql),
           .sealed = {.id = open.id(), .min_at = std::numeric_limits<std::int64_t>::max()}};
   for (const protocol::DeviceKey device : open.devices()) {
     if (auto done = check_interrupt(); !done) return done;
@@ -148,7 +154,7 @@ Result<void> Sealer::write_device(Job& job, protocol::DeviceKey device) {
   const std::int64_t known = latest->offset();
   DeviceExtent written = *extent;
   written.has_minutes = RollupBuilder::has_minutes(*extent);
-  RollupBuilder rollups(job.file.rollups(), device, written.has_minutes);
+  RollupBuilder rollups(job.file.rollups(), device, written.has_minutes, *latest);
   constexpr std::size_t kPlacesAtOnce = 16'384;
   std::int64_t next = extent->first_offset;
   while (next <= extent->last_offset) {
@@ -157,14 +163,18 @@ Result<void> Sealer::write_device(Job& job, protocol::DeviceKey device) {
     // Removed meanwhile: what is written of it goes with the removal.
     if (places.empty()) break;
     const ReadTransaction transaction(*database_);
-    for (const OpenSegment::Place& place : places) {
-      if (auto done = write_sample(job, device, place, *latest, rollups); !done) return done;
+    for (std::span<const OpenSegment::Place> rest(places); !rest.empty();) {
+      const auto written_places = write_run(job, device, rest, rollups);
+      if (!written_places) return std::unexpected(written_places.error());
+      rest = rest.subspan(*written_places);
     }
     next = places.back().offset + 1;
   }
   if (next == extent->first_offset) return {};
   if (auto done = rollups.finish(); !done) return done;
   written.last_offset = next - 1;
+  // A late one may be the last and the newest of nothing.
+  latest->fold(0, written.last_offset, "{}");
   if (!extent->is_ordered) {
     if (auto done = write_late(job, device); !done) return done;
   }
@@ -176,15 +186,33 @@ Result<void> Sealer::write_device(Job& job, protocol::DeviceKey device) {
   return job.file.end_device(device, written);
 }
 
+/// The first of `places` and those that follow it closely in the table: samples that were stored
+/// together stand together, and to step over a few is cheaper than to find a place anew.
+Result<std::size_t> Sealer::write_run(Job& job, protocol::DeviceKey device,
+                                      std::span<const OpenSegment::Place> places,
+                                      RollupBuilder& rollups) {
+  Rows rows = job.rows.query(std::int64_t{places.front().row});
+  std::int64_t row = 0;
+  std::size_t written = 0;
+  for (const OpenSegment::Place& place : places) {
+    if (written > 0 && place.row - row > kMostSteps) break;
+    while (row < place.row) {
+      const Result<bool> found = rows.next();
+      if (!found) return std::unexpected(found.error());
+      row = *found ? rows.integer(kRowColumn) : std::numeric_limits<std::int64_t>::max();
+    }
+    if (row != place.row)
+      return fail(Code::kInternal, "{} lacks row {}", job.open.table(), place.row);
+    if (auto done = write_sample(job, device, sample_of(rows), rollups); !done) {
+      return std::unexpected(std::move(done.error()));
+    }
+    ++written;
+  }
+  return written;
+}
+
 Result<void> Sealer::write_sample(Job& job, protocol::DeviceKey device,
-                                  const OpenSegment::Place& place, telemetry::Latest& latest,
-                                  RollupBuilder& rollups) {
-  Rows rows = job.by_row.query(std::int64_t{place.row});
-  const Result<bool> found = rows.next();
-  if (!found) return std::unexpected(found.error());
-  if (!*found) return fail(Code::kInternal, "{} lacks row {}", job.open.table(), place.row);
-  const telemetry::SampleView sample = sample_of(rows);
-  if (sample.offset > latest.offset()) latest.fold(sample.ts, sample.offset, sample.metrics);
+                                  const telemetry::SampleView& sample, RollupBuilder& rollups) {
   job.sealed.rows += 1;
   job.sealed.min_at = std::min(job.sealed.min_at, sample.at);
   job.sealed.max_at = std::max(job.sealed.max_at, sample.at);

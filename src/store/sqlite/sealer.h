@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,8 +59,10 @@ class Sealer {
 
   Result<void> seal(const OpenSegment& segment);
   Result<void> write_device(Job& job, protocol::DeviceKey device);
-  Result<void> write_sample(Job& job, protocol::DeviceKey device, const OpenSegment::Place& place,
-                            telemetry::Latest& latest, RollupBuilder& rollups);
+  Result<std::size_t> write_run(Job& job, protocol::DeviceKey device,
+                                std::span<const OpenSegment::Place> places, RollupBuilder& rollups);
+  Result<void> write_sample(Job& job, protocol::DeviceKey device,
+                            const telemetry::SampleView& sample, RollupBuilder& rollups);
   Result<void> write_late(Job& job, protocol::DeviceKey device);
   Result<telemetry::Latest> latest_of(protocol::DeviceKey device);
   Result<bool> exists(protocol::DeviceKey device);

@@ -16,9 +16,9 @@ namespace {
 
 // "FLsg" in the header of each file, and the form of what follows.
 constexpr const char* kPrepare =
-    "PRAGMA application_id = 0x464C7367; PRAGMA user_version = 1;"
     // Nobody sees the file before it is whole, so nothing needs to be undone or ordered.
     "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;"
+    "PRAGMA application_id = 0x464C7367; PRAGMA user_version = 1;"
     "PRAGMA cache_size = -4096;"
     "BEGIN;"
     "CREATE TABLE telemetry_data (device INTEGER NOT NULL, "

@@ -266,7 +266,7 @@ TEST_CASE("a call that fails, whichever it is, costs nothing that was acked, and
   const std::int64_t calls = calls_of(seed, kActions);
   REQUIRE(calls > 500);
   // A prime, so that each run of the program may begin elsewhere without meeting a pattern.
-  const std::int64_t step = std::max<std::int64_t>(1, 29 / scale());
+  const std::int64_t step = std::max<std::int64_t>(1, 97 / scale());
   for (std::int64_t call = 0; call < calls; call += step) {
     CAPTURE(call);
     const TemporaryDirectory directory;
@@ -303,7 +303,8 @@ TEST_CASE("a call that fails, whichever it is, costs nothing that was acked, and
 }
 
 TEST_CASE("a segment that cannot be taken away at once goes at the next try") {
-  for (std::int64_t call = 0;; ++call) {
+  const std::int64_t step = std::max(1, 4 / scale());
+  for (std::int64_t call = 0;; call += step) {
     CAPTURE(call);
     SegmentedWorld world({.rows = 5});
     world.clock.now = 30'000;
