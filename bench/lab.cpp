@@ -63,7 +63,11 @@ Result<std::unique_ptr<Child>> Lab::start_tls_hub() {
 }
 
 Result<std::unique_ptr<Child>> Lab::start_hub(const std::vector<std::string>& settings) {
-  const std::string data = fresh_path();
+  return start_hub_on(fresh_path(), settings);
+}
+
+Result<std::unique_ptr<Child>> Lab::start_hub_on(const std::string& data,
+                                                 const std::vector<std::string>& settings) {
   std::vector<std::string> argv = {choices_.hub_binary, "serve",     "--listen",
                                    "127.0.0.1:0",       "--data",    data,
                                    "--jwt-secret-file", secret_file_};

@@ -29,6 +29,7 @@ struct Choices {
   /// Of the hub's first window.
   bool wants_profile = false;
   std::vector<std::string> rows;
+  std::int64_t history_rows = 0;
   /// Where every run's figures go.
   std::string json_file;
 };
@@ -50,6 +51,9 @@ class Lab {
   /// A hub with an empty data directory and its limits out of the way; more `settings` as
   /// `section.key=value`.
   Result<std::unique_ptr<Child>> start_hub(const std::vector<std::string>& settings = {});
+  /// The same on data that are there.
+  Result<std::unique_ptr<Child>> start_hub_on(const std::string& data,
+                                              const std::vector<std::string>& settings = {});
   /// The same, with a certificate made for the occasion.
   Result<std::unique_ptr<Child>> start_tls_hub();
   /// The engine alone.
@@ -75,12 +79,12 @@ class Lab {
   Result<std::string> es384_key_file();
   std::string device_token(const std::string& id) const;
   std::string client_token() const;
+  const std::string& secret_file() const { return secret_file_; }
   const Choices& choices() const { return choices_; }
 
  private:
   explicit Lab(const Choices& choices) : choices_(choices) {}
   std::string fresh_path();
-  Result<std::unique_ptr<Child>> start_hub_with(const std::vector<std::string>& settings);
 
   const Choices choices_;
   std::string directory_;

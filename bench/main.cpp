@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bench/cells.h"
+#include "bench/history.h"
 #include "bench/lab.h"
 #include "bench/profile.h"
 #include "bench/report.h"
@@ -53,7 +54,6 @@ std::vector<Row> measure(Lab& lab) {
         choices.rows.empty() || std::ranges::find(choices.rows, plan.key) != choices.rows.end();
     if (!is_wanted) continue;
     Row row{.plan = std::move(plan), .hub = {}, .floors = {}, .ratios = {}, .problem = {}};
-    row.problem = row.plan.not_measured;
     rows.push_back(std::move(row));
   }
   for (int run = 1; run <= choices.runs; ++run) {
@@ -66,7 +66,7 @@ std::vector<Row> measure(Lab& lab) {
   return rows;
 }
 
-enum class Mode : std::uint8_t { kRows, kCompare, kSweep };
+enum class Mode : std::uint8_t { kRows, kCompare, kSweep, kHistory };
 
 /// Writes the JSON and prints the table; `text` is the table.
 void tell(const Choices& choices, double load_before, const std::string& text,
@@ -81,8 +81,8 @@ int run_rows(Lab& lab, double load_before) {
   const std::vector<Row> rows = measure(lab);
   tell(lab.choices(), load_before, table_of(rows), json_of(rows, lab.choices(), load_before));
   if (!lab.profile().empty()) fmt::print("\n{}", lab.profile());
-  const bool is_broken = std::ranges::any_of(
-      rows, [](const Row& row) { return row.plan.measure != nullptr && !row.problem.empty(); });
+  const bool is_broken =
+      std::ranges::any_of(rows, [](const Row& row) { return !row.problem.empty(); });
   return is_broken ? 1 : 0;
 }
 
@@ -90,6 +90,13 @@ int run_cells(Lab& lab, std::vector<Cell> cells, double load_before) {
   measure(cells, lab);
   tell(lab.choices(), load_before, table_of(cells), json_of(cells, lab.choices(), load_before));
   return std::ranges::any_of(cells, [](const Cell& cell) { return !cell.problem.empty(); }) ? 1 : 0;
+}
+
+int run_history(Lab& lab, double load_before) {
+  fmt::print("{}\n{}\n", surroundings(), busy_warning(load_before));
+  const auto done = report_history(lab, lab.choices().history_rows);
+  if (!done) fmt::print(stderr, "fairlead-bench: {}\n", done.error().message);
+  return done ? 0 : 1;
 }
 
 int run(const Choices& choices, Mode mode) {
@@ -110,6 +117,8 @@ int run(const Choices& choices, Mode mode) {
       return run_rows(**lab, load_before);
     case Mode::kCompare:
       return run_cells(**lab, compare_cells(), load_before);
+    case Mode::kHistory:
+      return run_history(**lab, load_before);
     case Mode::kSweep:
       break;
   }
@@ -165,6 +174,10 @@ int main(int argc, char** argv) {
   auto* compare =
       app.add_flag("--compare", compares, "Echo and fan-out, beside servers on other libraries");
   auto* sweep = app.add_flag("--sweep", sweeps, "Echo and ingest by shards, connections, sizes");
+  auto* history = app.add_option("--history", choices.history_rows,
+                                 "Start, reads and export on a history of so many samples")
+                      ->check(CLI::Range(100'000, 1'000'000'000));
+  history->excludes("rows")->excludes(profile)->excludes(sweep)->excludes(compare);
   compare->excludes("rows")->excludes(profile)->excludes(sweep);
   sweep->excludes("rows")->excludes(profile);
   app.add_option("--data", choices.data_directory, "Where servers keep data; on a real disk")
@@ -178,6 +191,7 @@ int main(int argc, char** argv) {
   Mode mode = Mode::kRows;
   if (compares) mode = Mode::kCompare;
   if (sweeps) mode = Mode::kSweep;
+  if (!history->empty()) mode = Mode::kHistory;
   fairlead::bench::complete(choices, !runs->empty(), !seconds->empty(), mode);
   return fairlead::bench::run(choices, mode);
 }

@@ -114,14 +114,14 @@ std::vector<RowPlan> tls_rows() {
   };
 }
 
-std::vector<RowPlan> missing_rows() {
+std::vector<RowPlan> history_rows() {
   return {
       {.key = "chart",
-       .title = "one year of one metric at 1 Hz, charted",
+       .title = "one year of one metric at 1 Hz, charted, cold cache",
        .unit = "ms",
        .goal = Goal::kAtMost,
        .limit = 50,
-       .not_measured = "rollups are not built yet"},
+       .measure = measure_chart},
   };
 }
 
@@ -129,7 +129,7 @@ std::vector<RowPlan> missing_rows() {
 
 std::vector<RowPlan> all_rows() {
   std::vector<RowPlan> rows = load_rows();
-  for (auto more : {connection_rows(), tls_rows(), missing_rows()}) {
+  for (auto more : {connection_rows(), tls_rows(), history_rows()}) {
     std::ranges::move(more, std::back_inserter(rows));
   }
   return rows;

@@ -32,8 +32,6 @@ struct RowPlan {
   double limit = 0;
   /// Measures the hub and its floors once, one after the other.
   std::function<Result<Measured>(Lab&)> measure{};
-  /// Why there is nothing to measure; then `measure` is empty.
-  std::string not_measured{};
 };
 
 /// Every figure to reach, in the order of the table.
@@ -53,5 +51,6 @@ Result<Measured> measure_latency(Lab& lab);
 /// The same while signatures that take long are checked.
 Result<Measured> measure_strangers(Lab& lab);
 Result<Measured> measure_command(Lab& lab);
+Result<Measured> measure_chart(Lab& lab);
 
 }  // namespace fairlead::bench
