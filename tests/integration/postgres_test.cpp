@@ -96,11 +96,16 @@ TEST_CASE("a hub on PostgreSQL needs no directory, but leave to change the schem
     what.insert(what.end(), {"--set", url});
     return run_fairlead(what).out;
   };
-  CHECK(migrate({"status"}) == "0001 0001_initial: missing\n0002 0002_fleets: missing\n");
+  CHECK(migrate({"status"}) ==
+        "0001 0001_initial: missing\n0002 0002_fleets: missing\n"
+        "0003 0003_durable_subscriptions: missing\n");
   CHECK(migrate({"up", "--dry-run"}) ==
-        "would apply 0001_initial\nwould apply 0002_fleets\n2 missing\n");
-  CHECK(migrate({"up"}) == "2 applied\n");
-  CHECK(migrate({"status"}) == "0001 0001_initial: applied\n0002 0002_fleets: applied\n");
+        "would apply 0001_initial\nwould apply 0002_fleets\n"
+        "would apply 0003_durable_subscriptions\n3 missing\n");
+  CHECK(migrate({"up"}) == "3 applied\n");
+  CHECK(migrate({"status"}) ==
+        "0001 0001_initial: applied\n0002 0002_fleets: applied\n"
+        "0003 0003_durable_subscriptions: applied\n");
   Process hub(fairlead_binary(),
               {"serve", "--listen", "127.0.0.1:0", "--jwt-secret-file", secret, "--set", url});
   CHECK(hub.read_line(Deadline{kStartPatience}).starts_with("fairlead listening on"));

@@ -106,7 +106,7 @@ class CommandRun {
 
   void work() {
     const std::size_t pick = random_.below(1000);
-    switch (random_.below(10)) {
+    switch (random_.below(11)) {
       case 0:
         each_peer([this](Peer& peer) {
           if (!peer.is_connected() && random_.below(2) == 0) connect(peer);
@@ -136,6 +136,9 @@ class CommandRun {
       case 8:
         hub_->step_reader();
         break;
+      case 9:
+        hub_->step_told(random_.below(shard_count_));
+        break;
       default:
         clock_.advance(static_cast<std::int64_t>(random_.below(60)));
         hub_->step_timers();
@@ -156,7 +159,7 @@ class CommandRun {
       });
       bool did_work = false;
       for (std::size_t shard = 0; shard < shard_count_; ++shard) {
-        while (hub_->step_mail(shard)) did_work = true;
+        while (hub_->step_told(shard) || hub_->step_mail(shard)) did_work = true;
       }
       while (hub_->step_network(round) || hub_->step_flush(round, 100)) did_work = true;
       while (commit() || hub_->step_reader()) did_work = true;
