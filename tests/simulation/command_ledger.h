@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,30 @@ class CommandLedger {
   }
   const std::map<std::string, Changes>& all() const { return changes_; }
 
+  /// That every fleet has come to its end, and that its counts are those of its commands, of which
+  /// each member has one at most.
+  static void check_fleets(const store::memory::State& disk) {
+    for (const auto& [id, fleet] : disk.fleets) {
+      commands::FleetCounts counts;
+      counts.waiting = static_cast<std::int64_t>(fleet.members->size());
+      std::set<protocol::DeviceKey> members;
+      for (const auto& [other, command] : disk.commands) {
+        if (command.fleet != id) continue;
+        check(command, members.insert(command.device_key).second, "is a member's second");
+        ++counts.of(command.state);
+        --counts.waiting;
+      }
+      if (!fleet.progress.is_settled) throw Broken("fleet " + id + " did not end");
+      if (fleet.progress.counts != counts) throw Broken("fleet " + id + " counted wrongly");
+      const bool is_done = fleet.progress.state == commands::FleetState::kDone;
+      if (is_done && counts.waiting > 0) throw Broken("fleet " + id + " left members waiting");
+      const bool is_stopped =
+          fleet.progress.is_cancelled ||
+          (fleet.stop_after_failures && counts.failures() >= *fleet.stop_after_failures);
+      if (is_done == is_stopped) throw Broken("fleet " + id + " is in the wrong state");
+    }
+  }
+
   static bool is_end(std::string_view state) {
     return state == "executed" || state == "failed" || state == "expired" || state == "cancelled";
   }
@@ -60,7 +85,8 @@ class CommandLedger {
     if (command.late_result) now.emplace_back("late");
     Changes& known = changes_[command.id];
     // One that was refused is stored, and told, with its end at once.
-    const bool is_refused = command.error && command.error->contains("device_offline");
+    const bool is_refused = command.error && (command.error->contains("device_offline") ||
+                                              command.error->contains("queue_full"));
     if (is_refused) now.erase(now.begin());
     const bool is_continued =
         known.size() <= now.size() && std::equal(known.begin(), known.end(), now.begin());

@@ -125,10 +125,26 @@ void Commander::act(Random& random, const support::HandClock&) {
     return ask(type, obj("type", type, "command", command), command);
   }
   if (!ways_.sends) return;
+  if (random.below(8) == 0) return act_on_fleets(random);
   Json message = obj("type", "command.send", "device", devices_[random.below(devices_.size())],
                      "name", "open", "timeout_ms", 100 + random.below(2000));
   if (random.below(3) > 0) message = message.with("delivery", "queue");
   ask("command.send", message);
+}
+
+void Commander::act_on_fleets(Random& random) {
+  const auto& fleets = disk_.state().fleets;
+  if (!fleets.empty() && random.below(3) == 0) {
+    const auto any =
+        std::next(fleets.begin(), static_cast<std::ptrdiff_t>(random.below(fleets.size())));
+    const std::string type = random.below(2) == 0 ? "fleet.cancel" : "fleet.get";
+    return ask(type, obj("type", type, "fleet", any->first), any->first);
+  }
+  Json message = obj("type", "fleet.send", "devices", arr("device-*"), "name", "open", "timeout_ms",
+                     100 + random.below(1000), "max_in_flight", 1 + random.below(2));
+  if (random.below(2) == 0) message = message.with("delivery", "queue");
+  if (random.below(3) == 0) message = message.with("stop_after_failures", 1);
+  ask("fleet.send", message);
 }
 
 void Commander::received(const Json& message) {
@@ -146,6 +162,13 @@ void Commander::answered(const Json& message) {
     const std::string id = message["command"].as_string();
     if (ledger_.of(id).empty()) broken("a command that is not stored was acked", message);
     sent_.insert(id);
+  } else if (asked.type.starts_with("fleet.")) {
+    const bool is_new = asked.type == "fleet.send";
+    const std::string id = is_new ? message["fleet"].as_string() : asked.command;
+    const auto fleet = disk_.state().fleets.find(id);
+    if (fleet == disk_.state().fleets.end()) broken("a fleet that is not stored", message);
+    const bool is_stopped = fleet->second.progress.state == commands::FleetState::kStopped;
+    if (asked.type == "fleet.cancel" && !is_stopped) broken("not stored as stopped", message);
   } else if (asked.type == "command.cancel") {
     if (disk_.state().commands.at(asked.command).state != commands::State::kCancelled) {
       broken("a cancellation that is not stored was acked", message);
@@ -163,7 +186,10 @@ void Commander::told(const Json& update) {
   const std::string change = update["late"].exists() ? "late" : update["status"].as_string();
   const auto found = std::ranges::find(stored, change);
   if (found == stored.end()) broken("told before it was stored", update);
-  if (!ways_.subscribes && !ways_.sends) broken("told without having asked", update);
+  const bool is_of_fleet = disk_.state().commands.at(id).fleet.has_value();
+  if (!ways_.subscribes && (!ways_.sends || is_of_fleet)) {
+    broken("told without having asked", update);
+  }
   const auto place = static_cast<std::size_t>(found - stored.begin());
   const auto [next, is_first] = next_.try_emplace(id, place);
   if (next->second != place) broken("not in order, or twice", update);

@@ -87,6 +87,7 @@ class Commander final : public Peer {
   void told(const support::Json& update);
   void ask(const std::string& type, support::Json message, std::string command = {});
   std::string any_command(Random& random) const;
+  void act_on_fleets(Random& random);
 
   const Ways ways_;
   const std::vector<std::string> devices_;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -41,6 +42,7 @@ class CommandRun {
     }
     settle();
     for (const auto& client : clients_) client->check_all_told();
+    CommandLedger::check_fleets(disk_.state());
     for (const auto& [id, changes] : ledger_.all()) {
       const std::size_t last = changes.size() - (changes.back() == "late" ? 2 : 1);
       if (!CommandLedger::is_end(changes[last])) throw Broken("command " + id + " did not end");
@@ -48,6 +50,9 @@ class CommandRun {
   }
   /// How many commands came to each state, or were answered late.
   void count(std::map<std::string, int>& reached) const {
+    for (const auto& [id, fleet] : disk_.state().fleets) {
+      ++reached[std::string(commands::name_of(fleet.progress.state))];
+    }
     for (const auto& [id, changes] : ledger_.all()) {
       for (const std::string& change : changes) ++reached[change];
     }
@@ -166,7 +171,9 @@ class CommandRun {
       clock_.advance(50);
       hub_->step_timers();
       // The longest command has timed out, and what the store refused was tried again.
-      if (round > 80 && is_settled && !did_work && hub_->is_quiet()) return;
+      const bool is_over = std::ranges::all_of(
+          disk_.state().fleets, [](const auto& fleet) { return fleet.second.progress.is_settled; });
+      if (round > 80 && is_over && is_settled && !did_work && hub_->is_quiet()) return;
     }
     throw Broken("the hub did not come to rest");
   }
@@ -208,8 +215,8 @@ TEST_CASE("commands keep their rules, and everyone is told each change once, in 
     }
   }
   if (count < 100) return;
-  for (const char* change :
-       {"pending", "delivered", "accepted", "executed", "failed", "expired", "cancelled", "late"}) {
+  for (const char* change : {"pending", "delivered", "accepted", "executed", "failed", "expired",
+                             "cancelled", "late", "done", "stopped"}) {
     CAPTURE(change);
     CHECK(reached[change] >= static_cast<int>(count) / 10);
   }
