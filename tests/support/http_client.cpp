@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "support/failure.h"
+#include "support/spec.h"
 
 namespace fairlead::support {
 namespace {
@@ -130,7 +131,11 @@ HttpResponse HttpClient::request(std::string_view method, std::string_view targe
   HttpConnection connection(port_, tls_);
   connection.send(text);
   try {
-    return connection.receive(method == "HEAD", deadline);
+    HttpResponse response = connection.receive(method == "HEAD", deadline);
+    if (const auto problem = spec_problem(method, target, response)) {
+      throw Failure(fmt::format("{}\n{} {}", *problem, response.status, response.body));
+    }
+    return response;
   } catch (const Failure& failure) {
     throw Failure(fmt::format("{} {}: {}", method, target, failure.what()));
   }

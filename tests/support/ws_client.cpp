@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "support/failure.h"
+#include "support/spec.h"
 
 namespace fairlead::support {
 namespace {
@@ -143,6 +144,7 @@ Json WsClient::next_json(Deadline deadline, const Where& where) {
   try {
     Json json = Json::parse(arrived.payload);
     if (!json["type"].is_string()) throw Failure("a message without a type: " + arrived.payload);
+    if (const auto problem = spec_problem(json)) throw Failure(*problem + "\n" + arrived.payload);
     return json;
   } catch (const Failure& failure) {
     fail(where, failure.what());
