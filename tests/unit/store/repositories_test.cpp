@@ -557,43 +557,6 @@ TEST_CASE_TEMPLATE("a store that opens ends what its last life left open", World
   CHECK(logs[1].reason == "closed with 1000");
 }
 
-TEST_CASE_TEMPLATE("durable subscriptions are loaded as they were saved last, without the removed",
-                   World, EVERY_STORE) {
-  Fixture<World> at;
-  const auto save = [&](hub::DurableSubscription kept) {
-    return at.shard->stores(
-        [&](auto done) { at.shard->store().save_subscription(std::move(kept), std::move(done)); });
-  };
-  const auto remove = [&](std::string tenant, std::string subject, std::string name) {
-    return at.shard->stores([&](auto done) {
-      at.shard->store().remove_subscription(tenant, subject, name, std::move(done));
-    });
-  };
-  const hub::DurableSubscription board{.tenant = "default",
-                                       .subject = "app",
-                                       .name = "board",
-                                       .definition = R"({"devices":["a\u00e9*"]})",
-                                       .used_at = 7};
-  hub::DurableSubscription other = board;
-  other.tenant = "other";
-  hub::DurableSubscription second = board;
-  second.name = "Board é";
-  REQUIRE(save(board));
-  REQUIRE(save(other));
-  REQUIRE(save(second));
-  REQUIRE(save({"default", "app", "gone", "{}", 1}));
-  REQUIRE(remove("default", "app", "gone"));
-  CHECK(remove("default", "app", "gone"));
-  hub::DurableSubscription replaced = board;
-  replaced.definition = R"({"devices":["*"]})";
-  replaced.used_at = 9;
-  REQUIRE(save(replaced));
-  using All = std::vector<hub::DurableSubscription>;
-  CHECK(at.world.load()->subscriptions == All{second, replaced, other});
-  at.reopen();
-  CHECK(at.world.load()->subscriptions == All{second, replaced, other});
-}
-
 TEST_CASE_TEMPLATE("revocations keep the later expiry and go when it has passed", World,
                    EVERY_STORE) {
   Fixture<World> at;
