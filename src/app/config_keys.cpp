@@ -183,24 +183,19 @@ std::vector<ConfigKey> auth_keys() {
 
 std::vector<ConfigKey> limit_keys() {
   return {
-      number<std::int64_t>("limits.bytes_per_second",
-                           "bytes of messages of one connection; 0: any number",
+      number<std::int64_t>("limits.bytes_per_second", "bytes of one connection; 0: any",
                            FAIRLEAD_MEMBER(hub.bytes_per_second), 0, 1'000'000'000),
       number<std::int64_t>("limits.device_burst", "messages of one device at once",
                            FAIRLEAD_MEMBER(hub.device_burst), 1, 100'000'000),
-      number<std::int64_t>("limits.device_bytes_per_second",
-                           "bytes of messages of one device, by WebSocket and HTTP; 0: any number",
+      number<std::int64_t>("limits.device_bytes_per_second", "bytes of one device; 0: any",
                            FAIRLEAD_MEMBER(hub.device_bytes_per_second), 0, 1'000'000'000),
-      number<std::int64_t>("limits.device_messages_per_second",
-                           "rate of one device, by WebSocket and HTTP; 0: any",
+      number<std::int64_t>("limits.device_messages_per_second", "messages of one device; 0: any",
                            FAIRLEAD_MEMBER(hub.device_messages_per_second), 0, 100'000'000),
       number<std::int64_t>("limits.tenant_burst", "messages of one tenant at once",
                            FAIRLEAD_MEMBER(hub.tenant_burst), 1, 100'000'000),
-      number<std::int64_t>("limits.tenant_bytes_per_second",
-                           "bytes of messages of one tenant, by WebSocket and HTTP; 0: any number",
+      number<std::int64_t>("limits.tenant_bytes_per_second", "bytes of one tenant; 0: any",
                            FAIRLEAD_MEMBER(hub.tenant_bytes_per_second), 0, 1'000'000'000),
-      number<std::int64_t>("limits.tenant_messages_per_second",
-                           "rate of one tenant, by WebSocket and HTTP; 0: any",
+      number<std::int64_t>("limits.tenant_messages_per_second", "messages of one tenant; 0: any",
                            FAIRLEAD_MEMBER(hub.tenant_messages_per_second), 0, 100'000'000),
       number<std::int64_t>("limits.burst", "messages that a connection may send at once",
                            FAIRLEAD_MEMBER(hub.burst), 1, 100'000'000),
@@ -213,8 +208,7 @@ std::vector<ConfigKey> limit_keys() {
       number<std::size_t>("limits.connections_per_principal",
                           "connections of one client; more are answered 429; 0: any",
                           FAIRLEAD_MEMBER(hub.connections_per_principal), 0, 10'000'000),
-      number<std::size_t>("limits.durable_subscriptions",
-                          "durable subscriptions of one client; one more is too_large",
+      number<std::size_t>("limits.durable_subscriptions", "durable subscriptions of one client",
                           FAIRLEAD_MEMBER(hub.durable_subscriptions), 0, 100'000),
       number<std::size_t>("limits.fleet_devices", "devices of one command to many",
                           FAIRLEAD_MEMBER(hub.fleet_devices), 1, 1'000'000),
@@ -304,13 +298,7 @@ std::vector<ConfigKey> other_keys() {
       number<std::int64_t>("runtime.verifiers",
                            "threads that check ES256, ES384 and EdDSA signatures for the shards",
                            FAIRLEAD_MEMBER(verifiers), 1, 128),
-  };
-}
-
-std::vector<ConfigKey> subscription_keys() {
-  return {
-      number<std::int64_t>("subscriptions.durable_ttl_s",
-                           "how long a durable subscription stays that is not used",
+      number<std::int64_t>("subscriptions.durable_ttl_s", "how long an unused one stays",
                            FAIRLEAD_MEMBER(hub.durable_ttl_s), 60, 3'153'600'000),
   };
 }
@@ -381,8 +369,7 @@ std::size_t distance(std::string_view one, std::string_view other) {
 std::span<const ConfigKey> config_keys() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all;
-    for (auto part :
-         {auth_keys(), limit_keys(), net_keys(), other_keys(), store_keys(), subscription_keys()}) {
+    for (auto part : {auth_keys(), limit_keys(), net_keys(), other_keys(), store_keys()}) {
       std::ranges::move(part, std::back_inserter(all));
     }
     std::ranges::sort(all, {}, &ConfigKey::name);
