@@ -148,18 +148,18 @@ void CatchUps::send(Running& running, const std::vector<telemetry::Sample>& samp
   if (samples.empty()) return;
   const ReplayStart& device = running.devices.front();
   const bool may_see = subscriptions_.permitted(running.viewer, running.subscription, device.id,
-                                                protocol::EventBit::kTelemetry) != nullptr;
-  const Selection* const selection = subscriptions_.selection(running.viewer, running.subscription);
-  if (may_see && selection != nullptr) {
+                                                protocol::EventBit::kTelemetry);
+  if (may_see) {
+    const auto metrics = subscriptions_.metrics(running.viewer, running.subscription);
     const auto first_live = std::ranges::find_if(samples, [&](const telemetry::Sample& sample) {
       return sample.offset > running.replay_until;
     });
     const DeviceAddress address{
         .ref = device.ref, .key = device.key, .tenant = device.tenant, .id = device.id};
-    delivery_.samples(running.viewer, running.codec, running.subscription, address,
-                      selection->metrics, {samples.begin(), first_live}, true);
-    delivery_.samples(running.viewer, running.codec, running.subscription, address,
-                      selection->metrics, {first_live, samples.end()}, false);
+    delivery_.samples(running.viewer, running.codec, running.subscription, address, metrics,
+                      {samples.begin(), first_live}, true);
+    delivery_.samples(running.viewer, running.codec, running.subscription, address, metrics,
+                      {first_live, samples.end()}, false);
   }
   running.next_offset = samples.back().offset + 1;
 }

@@ -1,6 +1,7 @@
 #include "hub/subscriptions.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -11,9 +12,13 @@
 namespace fairlead::hub {
 namespace {
 
-std::uint64_t key_of(Viewer viewer) {
-  // 256 shards and 2^56 connections each are beyond what a process sees.
-  return (static_cast<std::uint64_t>(viewer.shard) << 56) | viewer.session;
+template <typename Visit>
+void each_line(std::string_view text, Visit&& visit) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    visit(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
 }
 
 void unite(std::optional<std::vector<std::string>>& metrics,
@@ -56,147 +61,221 @@ std::uint8_t permitted_events(const auth::Principal& principal) {
   return static_cast<std::uint8_t>(bits);
 }
 
-std::string Subscriptions::bucket_key(std::string_view tenant, std::string_view text) {
-  std::string key;
-  key.reserve(tenant.size() + 1 + text.size());
-  key.append(tenant).push_back('\0');
-  return key.append(text);
+Subscriptions::ViewerKey Subscriptions::key_of(Viewer viewer) {
+  // 256 shards and 2^56 connections each are beyond what a process sees.
+  return (static_cast<ViewerKey>(viewer.shard) << 56) | viewer.session;
 }
 
-Subscriptions::ViewerEntry* Subscriptions::find(Viewer viewer) {
-  const auto place = viewers_.find(key_of(viewer));
-  return place == viewers_.end() ? nullptr : place->second.get();
+Viewer Subscriptions::viewer_of(ViewerKey key) {
+  return {.shard = static_cast<std::size_t>(key >> 56),
+          .session = key & ((ViewerKey{1} << 56) - 1)};
 }
 
-const Subscriptions::ViewerEntry* Subscriptions::find(Viewer viewer) const {
-  const auto place = viewers_.find(key_of(viewer));
-  return place == viewers_.end() ? nullptr : place->second.get();
+bool Subscriptions::may_see(const auth::Principal& who, std::string_view device,
+                            protocol::EventBit event) {
+  return auth::is_permitted(who, operation_of(event)) && auth::may_touch(who, device);
 }
 
-std::optional<Subscriptions::Place> Subscriptions::place_of(const ViewerEntry& entry,
-                                                            SubscriptionNumber number) const {
-  for (const Place place : entry.subscriptions) {
-    if (subscriptions_.at(place)->number == number) return place;
+/// Two hashes that have nothing in common. A client that finds a collision of both would be told of
+/// devices that it might have asked for as well: tenant and permissions are looked at by
+/// themselves.
+Subscriptions::Name Subscriptions::name_of(std::string_view tenant, std::string_view text,
+                                           bool is_prefix) const {
+  name_.assign(tenant);
+  name_.push_back(is_prefix ? '*' : '\0');
+  name_.append(text);
+  std::uint64_t fnv = 14695981039346656037ULL;
+  for (const char c : name_) fnv = (fnv ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return {.one = std::hash<std::string>()(name_), .two = fnv};
+}
+
+Subscriptions::Sight Subscriptions::sight_of(const auth::Principal& principal) {
+  auth::Principal seen{.kind = principal.kind,
+                       .tenant = principal.tenant,
+                       .scopes = principal.scopes,
+                       .all_devices = principal.all_devices,
+                       .devices = principal.devices};
+  if (!principal.all_devices) return std::make_shared<const auth::Principal>(std::move(seen));
+  auto& shared = sights_[{principal.tenant, principal.scopes.to_claim()}];
+  if (!shared) shared = std::make_shared<const auth::Principal>(std::move(seen));
+  return shared;
+}
+
+/// Nobody keeps one that no connection has any more.
+void Subscriptions::release(Sight sight) {
+  const bool is_last = sight->all_devices && sight.use_count() == 2;
+  if (is_last) sights_.erase({sight->tenant, sight->scopes.to_claim()});
+}
+
+const Subscriptions::Subscription* Subscriptions::find(Viewer viewer,
+                                                       SubscriptionNumber number) const {
+  const auto entry = viewers_.find(key_of(viewer));
+  if (entry == viewers_.end()) return nullptr;
+  for (Place place = entry->second.first; place != kNone; place = slots_[place].next) {
+    if (slots_[place].number == number) return &slots_[place];
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+Subscriptions::Subscription* Subscriptions::find(Viewer viewer, SubscriptionNumber number) {
+  const auto entry = viewers_.find(key_of(viewer));
+  if (entry == viewers_.end()) return nullptr;
+  for (Place place = entry->second.first; place != kNone; place = slots_[place].next) {
+    if (slots_[place].number == number) return &slots_[place];
+  }
+  return nullptr;
+}
+
+Subscriptions::Place Subscriptions::take_slot() {
+  if (free_.empty()) {
+    slots_.emplace_back();
+    return static_cast<Place>(slots_.size() - 1);
+  }
+  const Place place = free_.back();
+  free_.pop_back();
+  return place;
 }
 
 void Subscriptions::add(Viewer viewer, protocol::Codec codec, const auth::Principal& principal,
                         SubscriptionNumber number, Selection selection) {
-  auto& entry = viewers_[key_of(viewer)];
-  if (!entry) {
-    entry = std::make_unique<ViewerEntry>(
-        ViewerEntry{.viewer = viewer, .codec = codec, .principal = principal, .subscriptions = {}});
+  ViewerEntry& entry = viewers_[key_of(viewer)];
+  if (!entry.sight) {
+    entry.sight = sight_of(principal);
+    entry.codec = codec;
   }
-  const Place place = next_place_++;
-  for (const std::string& pattern : selection.patterns) enter(principal.tenant, pattern, place);
-  entry->subscriptions.push_back(place);
-  subscriptions_.emplace(
-      place, std::make_unique<Subscription>(Subscription{.viewer = viewer,
-                                                         .number = number,
-                                                         .selection = std::move(selection),
-                                                         .catching_up = {}}));
+  const Place place = take_slot();
+  Subscription& added = slots_[place];
+  for (const std::string& pattern : selection.patterns) {
+    enter(principal.tenant, pattern, place);
+    if (!added.patterns.empty()) added.patterns.push_back('\n');
+    added.patterns += pattern;
+  }
+  added.patterns.shrink_to_fit();
+  added.viewer = key_of(viewer);
+  if (selection.metrics) added.metrics = std::move(*selection.metrics);
+  added.number = number;
+  added.next = std::exchange(entry.first, place);
+  added.min_interval_ms = static_cast<std::int32_t>(selection.min_interval_ms);
+  added.events = selection.events;
   ++version_;
 }
 
-void Subscriptions::enter(const std::string& tenant, const std::string& pattern, Place place) {
-  if (!pattern.ends_with('*')) {
-    exact_[bucket_key(tenant, pattern)].push_back(place);
-    return;
+void Subscriptions::enter(const std::string& tenant, std::string_view pattern, Place place) {
+  const bool is_prefix = pattern.ends_with('*');
+  pattern.remove_suffix(is_prefix ? 1 : 0);
+  if (is_prefix) ++prefix_lengths_[pattern.size()];
+  Named& named = named_[name_of(tenant, pattern, is_prefix)];
+  if (named.one == kNone) {
+    named.one = place;
+  } else {
+    if (!named.others) named.others = std::make_unique<std::vector<Place>>();
+    named.others->push_back(place);
   }
-  const std::string_view prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
-  prefixes_[bucket_key(tenant, prefix)].push_back(place);
-  ++prefix_lengths_[prefix.size()];
 }
 
-void Subscriptions::leave(const std::string& tenant, const std::string& pattern, Place place) {
+void Subscriptions::leave(const std::string& tenant, std::string_view pattern, Place place) {
   const bool is_prefix = pattern.ends_with('*');
-  Buckets& buckets = is_prefix ? prefixes_ : exact_;
-  const std::string_view text = std::string_view(pattern).substr(0, pattern.size() - is_prefix);
-  const auto bucket = buckets.find(bucket_key(tenant, text));
-  if (bucket == buckets.end()) return;
-  const auto entry = std::ranges::find(bucket->second, place);
-  if (entry == bucket->second.end()) return;
-  bucket->second.erase(entry);
-  if (bucket->second.empty()) buckets.erase(bucket);
-  if (is_prefix) --prefix_lengths_[text.size()];
+  pattern.remove_suffix(is_prefix ? 1 : 0);
+  if (is_prefix) --prefix_lengths_[pattern.size()];
+  const auto found = named_.find(name_of(tenant, pattern, is_prefix));
+  Named& named = found->second;
+  if (named.others) {
+    auto& others = *named.others;
+    if (named.one != place) {
+      *std::ranges::find(others, place) = others.back();
+    } else {
+      named.one = others.back();
+    }
+    others.pop_back();
+    if (others.empty()) named.others.reset();
+  } else {
+    named_.erase(found);
+  }
 }
 
 void Subscriptions::erase(const std::string& tenant, Place place) {
-  const auto subscription = subscriptions_.find(place);
-  for (const std::string& pattern : subscription->second->selection.patterns) {
-    leave(tenant, pattern, place);
-  }
-  subscriptions_.erase(subscription);
+  each_line(slots_[place].patterns,
+            [&](std::string_view pattern) { leave(tenant, pattern, place); });
+  slots_[place] = {};
+  free_.push_back(place);
   ++version_;
 }
 
 void Subscriptions::remove(Viewer viewer, SubscriptionNumber number) {
-  ViewerEntry* const entry = find(viewer);
-  if (entry == nullptr) return;
-  const auto place = place_of(*entry, number);
-  if (!place) return;
-  erase(entry->principal.tenant, *place);
-  std::erase(entry->subscriptions, *place);
-  if (entry->subscriptions.empty()) viewers_.erase(key_of(viewer));
+  const auto entry = viewers_.find(key_of(viewer));
+  if (entry == viewers_.end()) return;
+  Place* link = &entry->second.first;
+  while (*link != kNone && slots_[*link].number != number) link = &slots_[*link].next;
+  if (*link == kNone) return;
+  const Place place = std::exchange(*link, slots_[*link].next);
+  erase(entry->second.sight->tenant, place);
+  if (entry->second.first != kNone) return;
+  release(std::move(entry->second.sight));
+  viewers_.erase(entry);
 }
 
 void Subscriptions::remove_all(Viewer viewer) {
-  ViewerEntry* const entry = find(viewer);
-  if (entry == nullptr) return;
-  for (const Place place : entry->subscriptions) erase(entry->principal.tenant, place);
-  viewers_.erase(key_of(viewer));
+  const auto entry = viewers_.find(key_of(viewer));
+  if (entry == viewers_.end()) return;
+  Sight sight = std::move(entry->second.sight);
+  Place place = entry->second.first;
+  viewers_.erase(entry);
+  while (place != kNone) erase(sight->tenant, std::exchange(place, slots_[place].next));
+  release(std::move(sight));
 }
 
 void Subscriptions::set_principal(Viewer viewer, const auth::Principal& principal) {
-  if (ViewerEntry* const entry = find(viewer)) entry->principal = principal;
+  const auto entry = viewers_.find(key_of(viewer));
+  if (entry != viewers_.end()) {
+    Sight before = std::exchange(entry->second.sight, sight_of(principal));
+    if (before != entry->second.sight) release(std::move(before));
+  }
   ++version_;
 }
 
 void Subscriptions::set_catching_up(Viewer viewer, SubscriptionNumber number,
                                     protocol::DeviceKey device, bool is_catching_up) {
-  const ViewerEntry* const entry = find(viewer);
-  const auto place = entry == nullptr ? std::nullopt : place_of(*entry, number);
-  if (!place) return;
-  auto& catching_up = subscriptions_.at(*place)->catching_up;
+  Subscription* const subscription = find(viewer, number);
+  if (subscription == nullptr) return;
+  auto& catching_up = subscription->catching_up;
   if (is_catching_up) {
-    catching_up.insert(device);
-  } else {
-    catching_up.erase(device);
+    if (!catching_up) catching_up = boost::unordered_flat_set<protocol::DeviceKey>();
+    catching_up->insert(device);
+  } else if (catching_up) {
+    catching_up->erase(device);
+    if (catching_up->empty()) catching_up.reset();
   }
   ++version_;
 }
 
-const auth::Principal* Subscriptions::permitted(Viewer viewer, SubscriptionNumber number,
-                                                std::string_view device,
-                                                protocol::EventBit event) const {
-  const ViewerEntry* const entry = find(viewer);
-  if (entry == nullptr || !place_of(*entry, number)) return nullptr;
-  const bool may_see = auth::is_permitted(entry->principal, operation_of(event)) &&
-                       auth::may_touch(entry->principal, device);
-  return may_see ? &entry->principal : nullptr;
+bool Subscriptions::permitted(Viewer viewer, SubscriptionNumber number, std::string_view device,
+                              protocol::EventBit event) const {
+  return find(viewer, number) != nullptr &&
+         may_see(*viewers_.at(key_of(viewer)).sight, device, event);
 }
 
-const Selection* Subscriptions::selection(Viewer viewer, SubscriptionNumber number) const {
-  const ViewerEntry* const entry = find(viewer);
-  const auto place = entry == nullptr ? std::nullopt : place_of(*entry, number);
-  return place ? &subscriptions_.at(*place)->selection : nullptr;
+std::optional<std::vector<std::string>> Subscriptions::metrics(Viewer viewer,
+                                                               SubscriptionNumber number) const {
+  const Subscription* const subscription = find(viewer, number);
+  if (subscription == nullptr || !subscription->metrics) return std::nullopt;
+  return *subscription->metrics;
+}
+
+void Subscriptions::add_named(const Name& name, std::vector<Place>& found) const {
+  const auto named = named_.find(name);
+  if (named == named_.end()) return;
+  found.push_back(named->second.one);
+  if (const auto& others = named->second.others) {
+    found.insert(found.end(), others->begin(), others->end());
+  }
 }
 
 void Subscriptions::match(std::string_view tenant, std::string_view device,
                           std::vector<Place>& found) const {
-  if (const auto exact = exact_.find(bucket_key(tenant, device)); exact != exact_.end()) {
-    found = exact->second;
-  }
-  std::string key = bucket_key(tenant, "");
-  const std::size_t begin = key.size();
+  add_named(name_of(tenant, device, false), found);
   for (std::size_t length = 0; length <= device.size(); ++length) {
     if (length >= prefix_lengths_.size() || prefix_lengths_[length] == 0) continue;
-    key.resize(begin);
-    key.append(device.substr(0, length));
-    if (const auto bucket = prefixes_.find(key); bucket != prefixes_.end()) {
-      found.insert(found.end(), bucket->second.begin(), bucket->second.end());
-    }
+    add_named(name_of(tenant, device.substr(0, length), true), found);
   }
   // One subscription may name a device twice.
   std::ranges::sort(found);
@@ -210,33 +289,37 @@ std::vector<Audience> Subscriptions::gather(protocol::DeviceKey key, std::string
   match(tenant, device, found);
   struct Merged {
     Recipient recipient;
-    std::optional<std::vector<std::string>> metrics;
+    std::optional<Metrics> metrics;
   };
-  std::map<Viewer, Merged> merged;
+  std::map<ViewerKey, Merged> merged;
+  const bool is_telemetry = event == protocol::EventBit::kTelemetry;
   for (const Place place : found) {
-    const Subscription& subscription = *subscriptions_.at(place);
-    const Selection& selection = subscription.selection;
-    if ((selection.events & static_cast<std::uint8_t>(event)) == 0) continue;
-    if (permitted(subscription.viewer, subscription.number, device, event) == nullptr) continue;
-    const bool is_telemetry = event == protocol::EventBit::kTelemetry;
-    if (is_telemetry && subscription.catching_up.contains(key)) continue;
+    const Subscription& subscription = slots_[place];
+    if ((subscription.events & static_cast<std::uint8_t>(event)) == 0) continue;
+    const auth::Principal& who = *viewers_.at(subscription.viewer).sight;
+    if (who.tenant != tenant || !may_see(who, device, event)) continue;
+    if (is_telemetry && subscription.catching_up && subscription.catching_up->contains(key)) {
+      continue;
+    }
     const auto [entry, is_first] = merged.try_emplace(subscription.viewer);
     Merged& target = entry->second;
-    target.recipient.session = subscription.viewer.session;
+    target.recipient.session = viewer_of(subscription.viewer).session;
     target.recipient.subscriptions.push_back(subscription.number);
+    std::optional<Metrics> metrics;
+    if (is_telemetry && subscription.metrics) metrics = *subscription.metrics;
     if (is_first) {
-      target.metrics = is_telemetry ? selection.metrics : std::nullopt;
-      target.recipient.min_interval_ms = selection.min_interval_ms;
+      target.metrics = std::move(metrics);
+      target.recipient.min_interval_ms = subscription.min_interval_ms;
     } else {
-      unite(target.metrics, selection.metrics);
+      unite(target.metrics, metrics);
       target.recipient.min_interval_ms =
-          std::min(target.recipient.min_interval_ms, selection.min_interval_ms);
+          std::min<std::int64_t>(target.recipient.min_interval_ms, subscription.min_interval_ms);
     }
   }
   using Words = std::tuple<std::size_t, protocol::Codec, std::optional<std::vector<std::string>>>;
   std::map<Words, std::vector<Recipient>> groups;
   for (auto& [viewer, target] : merged) {
-    Words words{viewer.shard, find(viewer)->codec, std::move(target.metrics)};
+    Words words{viewer_of(viewer).shard, viewers_.at(viewer).codec, std::move(target.metrics)};
     groups[std::move(words)].push_back(std::move(target.recipient));
   }
   std::vector<Audience> audiences;
@@ -259,9 +342,9 @@ const std::vector<Audience>& Subscriptions::audience(protocol::DeviceRef ref,
                                                      std::string_view tenant,
                                                      std::string_view device,
                                                      protocol::EventBit event) {
-  if (event != protocol::EventBit::kTelemetry || subscriptions_.empty()) {
+  if (event != protocol::EventBit::kTelemetry || size() == 0) {
     scratch_.clear();
-    if (!subscriptions_.empty()) scratch_ = gather(key, tenant, device, event);
+    if (size() > 0) scratch_ = gather(key, tenant, device, event);
     return scratch_;
   }
   if (ref >= remembered_.size()) remembered_.resize(ref + 1);
@@ -277,16 +360,23 @@ const std::vector<Audience>& Subscriptions::audience(protocol::DeviceRef ref,
 std::vector<Viewer> Subscriptions::viewers_of(std::string_view tenant,
                                               const commands::FleetMembers& members) const {
   std::vector<Viewer> found;
-  const auto is_chosen = [&](Place place) {
-    const Selection& selection = subscriptions_.at(place)->selection;
-    return (selection.events & static_cast<std::uint8_t>(protocol::EventBit::kCommand)) != 0 &&
-           selects_one(selection.patterns, members);
+  const auto is_chosen = [&](const Subscription& subscription) {
+    if ((subscription.events & static_cast<std::uint8_t>(protocol::EventBit::kCommand)) == 0) {
+      return false;
+    }
+    std::vector<std::string> patterns;
+    each_line(subscription.patterns,
+              [&patterns](std::string_view pattern) { patterns.emplace_back(pattern); });
+    return selects_one(patterns, members);
   };
   for (const auto& [key, entry] : viewers_) {
-    const auth::Principal& who = entry->principal;
+    const auth::Principal& who = *entry.sight;
     if (who.tenant != tenant || !auth::is_permitted(who, auth::Operation::kSeeCommand)) continue;
-    if (!std::ranges::any_of(entry->subscriptions, is_chosen)) continue;
-    if (may_touch_all(who, members)) found.push_back(entry->viewer);
+    bool has_chosen = false;
+    for (Place place = entry.first; place != kNone && !has_chosen; place = slots_[place].next) {
+      has_chosen = is_chosen(slots_[place]);
+    }
+    if (has_chosen && may_touch_all(who, members)) found.push_back(viewer_of(key));
   }
   return found;
 }
