@@ -155,6 +155,7 @@ Outcome<std::vector<IdempotencyKey>> load_fleet_keys(Connection& connection,
       connection.query(kKeys, issued_after, static_cast<std::int64_t>(kMaxIdempotencyKeys));
   if (!answer) return std::unexpected(answer.error());
   std::vector<IdempotencyKey> found;
+  found.reserve(static_cast<std::size_t>(answer->rows()));
   for (int row = 0; row < answer->rows(); ++row) {
     found.push_back({.tenant = answer->text(row, 0),
                      .issued_by = answer->text(row, 1),

@@ -16,7 +16,6 @@ using Members = std::vector<std::size_t>;
 class HandFleets final : public FleetRepository {
  public:
   void create_fleet(Fleet fleet, Completion<void> done) override {
-    const std::string id = fleet.id;
     put([this, fleet = std::move(fleet)] { stored.insert_or_assign(fleet.id, fleet); },
         std::move(done));
   }
@@ -248,7 +247,7 @@ TEST_CASE("a cancellation is stored, then cancels what is in flight, then is ans
   world.becomes(2, {State::kPending});
   world.becomes(3, {State::kPending});
   CHECK(world.hands.cancelled == Members{0, 2, 3});
-  for (const std::size_t member : {0, 2, 3}) world.becomes(member, {State::kCancelled});
+  for (const std::size_t member : Members{0, 2, 3}) world.becomes(member, {State::kCancelled});
   CHECK(!answer.got);
   world.repository.commit_all();
   REQUIRE(answer.is_ok());
