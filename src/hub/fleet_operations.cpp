@@ -267,6 +267,10 @@ void Operations::cancel_fleet(const auth::Principal& who, const std::string& id,
                      if (found.state == commands::FleetState::kDone) {
                        return answer(fail(Code::kConflict, "fleet {}: already done", id));
                      }
+                     // Committed, and its owner has not heard of it: nobody was told its id yet.
+                     if (found.state == commands::FleetState::kRunning) {
+                       return answer(unknown_fleet(id));
+                     }
                      answer(std::move(found));
                    },
                    std::move(done));

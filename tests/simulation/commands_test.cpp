@@ -36,7 +36,7 @@ class CommandRun {
   }
 
   void play() {
-    for (int step = 0; step < 4000; ++step) {
+    for (int step = 0; step < 8000; ++step) {
       disturb();
       work();
     }
@@ -142,7 +142,8 @@ class CommandRun {
         hub_->step_reader();
         break;
       case 9:
-        hub_->step_told(random_.below(shard_count_));
+        while (hub_->step_told(random_.below(shard_count_)) && random_.below(4) > 0) {
+        }
         break;
       default:
         clock_.advance(static_cast<std::int64_t>(random_.below(60)));
@@ -217,8 +218,8 @@ TEST_CASE("commands keep their rules, and everyone is told each change once, in 
   if (count < 100) return;
   for (const char* change : {"pending", "delivered", "accepted", "executed", "failed", "expired",
                              "cancelled", "late", "done", "stopped"}) {
-    CAPTURE(change);
-    CHECK(reached[change] >= static_cast<int>(count) / 10);
+    CAPTURE(std::string(change));
+    CHECK(reached[change] >= static_cast<int>(count) / 20);
   }
 }
 
