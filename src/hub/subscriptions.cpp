@@ -101,8 +101,8 @@ Subscriptions::Sight Subscriptions::sight_of(const auth::Principal& principal) {
   return shared;
 }
 
-/// Nobody keeps one that no connection has any more.
-void Subscriptions::release(Sight sight) {
+/// `sight` is the last of its connection; nobody keeps one that no connection has any more.
+void Subscriptions::release(const Sight& sight) {
   const bool is_last = sight->all_devices && sight.use_count() == 2;
   if (is_last) sights_.erase({sight->tenant, sight->scopes.to_claim()});
 }
@@ -210,25 +210,25 @@ void Subscriptions::remove(Viewer viewer, SubscriptionNumber number) {
   const Place place = std::exchange(*link, slots_[*link].next);
   erase(entry->second.sight->tenant, place);
   if (entry->second.first != kNone) return;
-  release(std::move(entry->second.sight));
+  release(entry->second.sight);
   viewers_.erase(entry);
 }
 
 void Subscriptions::remove_all(Viewer viewer) {
   const auto entry = viewers_.find(key_of(viewer));
   if (entry == viewers_.end()) return;
-  Sight sight = std::move(entry->second.sight);
+  const Sight sight = std::move(entry->second.sight);
   Place place = entry->second.first;
   viewers_.erase(entry);
   while (place != kNone) erase(sight->tenant, std::exchange(place, slots_[place].next));
-  release(std::move(sight));
+  release(sight);
 }
 
 void Subscriptions::set_principal(Viewer viewer, const auth::Principal& principal) {
   const auto entry = viewers_.find(key_of(viewer));
   if (entry != viewers_.end()) {
-    Sight before = std::exchange(entry->second.sight, sight_of(principal));
-    if (before != entry->second.sight) release(std::move(before));
+    const Sight before = std::exchange(entry->second.sight, sight_of(principal));
+    if (before != entry->second.sight) release(before);
   }
   ++version_;
 }

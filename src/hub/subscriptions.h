@@ -146,7 +146,7 @@ class Subscriptions {
                       protocol::EventBit event);
   Name name_of(std::string_view tenant, std::string_view text, bool is_prefix) const;
   Sight sight_of(const auth::Principal& principal);
-  void release(Sight sight);
+  void release(const Sight& sight);
   const Subscription* find(Viewer viewer, SubscriptionNumber number) const;
   Subscription* find(Viewer viewer, SubscriptionNumber number);
   Place take_slot();

@@ -24,9 +24,9 @@ struct Row {
   Read read;
 };
 
-template <auto kRead>
+template <auto Reader>
 Request plain(const Members& members, SampleBuffers&) {
-  return kRead(members);
+  return Reader(members);
 }
 
 Request sent(const Members& members, SampleBuffers&) { return read_command_send(members, true); }

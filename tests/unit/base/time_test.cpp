@@ -155,6 +155,7 @@ TEST_CASE("threads that draw from one bucket get its burst together, and no more
   SharedBucket bucket({.per_second = 1, .burst = 10'000});
   std::atomic<int> taken = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int j = 0; j < 5000; ++j) taken += bucket.take(1, 0) == 0 ? 1 : 0;

@@ -54,7 +54,7 @@ TEST_CASE("a replay that reads what is committed and not yet told does not repea
     more = R"(,"min_interval_ms":50)";
     live = {4, 9};
   }
-  for (const std::size_t shards : {1, 2}) {
+  for (const std::size_t shards : {1U, 2U}) {
     Harness hub(shards);
     const auto device = hub.device("d");
     hub.ask(*device, batch(3));

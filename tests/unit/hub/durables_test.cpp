@@ -41,7 +41,7 @@ using Texts = std::vector<std::string>;
 
 TEST_CASE(
     "a durable subscription is taken up by its name alone, also by the next life of the hub") {
-  for (const std::size_t shards : {1, 3}) {
+  for (const std::size_t shards : {1U, 3U}) {
     Harness hub(shards);
     for (const std::string id : {"a1", "b", "c"}) {
       const auto device = hub.device(id);

@@ -47,6 +47,7 @@ class Reader {
   }
   std::vector<std::string> subscriptions() const {
     std::vector<std::string> names;
+    names.reserve(accounts_.size());
     for (const auto& [name, account] : accounts_) names.push_back(name);
     return names;
   }
@@ -114,8 +115,10 @@ TEST_CASE("whatever readers are slow and subscriptions come and go, stored = del
     Harness hub(1 + random.below(3));
     std::vector<std::shared_ptr<Line>> devices;
     std::map<std::string, std::int64_t> stored;
+    devices.reserve(ids.size());
     for (const std::string& id : ids) devices.push_back(hub.device(id));
     std::vector<Reader> readers;
+    readers.reserve(3);
     for (int i = 0; i < 3; ++i) readers.emplace_back(hub.client());
     for (int step = 0; step < 100; ++step) {
       Reader& reader = readers[random.below(readers.size())];

@@ -116,7 +116,9 @@ TEST_CASE("a tenant has one rate over all shards; who is held up by others is no
   Harness hub(3, settings);
   std::vector<std::shared_ptr<Line>> lines;
   for (const std::string id : {"a", "b", "c", "d", "e"}) lines.push_back(hub.device(id));
-  for (int i = 0; i < 10; ++i) CHECK(hub.ask(*lines[i % 5], sample(i))["type"] == "ack");
+  for (int i = 0; i < 10; ++i) {
+    CHECK(hub.ask(*lines[static_cast<std::size_t>(i % 5)], sample(i))["type"] == "ack");
+  }
   const Json refused = hub.ask(*lines[0], sample(11));
   CHECK(refused["code"] == "rate_limited");
   CHECK(refused["retry_after_ms"] == 100);
