@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -108,7 +109,8 @@ TEST_CASE("threads have the names of what they do") {
       name.resize(name.find_last_not_of('\n') + 1);
       names.insert(name);
     }
-    return names == expected;
+    // A sanitizer has a thread of its own.
+    return std::ranges::includes(names, expected);
   }));
 }
 
