@@ -23,6 +23,16 @@ std::unexpected<Error> unknown_fleet(const std::string& id) {
   return fail(Code::kNotFound, "fleet {}: not found", id);
 }
 
+/// What a cancellation is answered that finds nothing to cancel.
+Result<FleetReport> cancelled_late(FleetReport report) {
+  if (report.state == commands::FleetState::kDone) {
+    return fail(Code::kConflict, "fleet {}: already done", report.fleet);
+  }
+  // Committed, and its owner has not heard of it: nobody was told its id yet.
+  if (report.state == commands::FleetState::kRunning) return unknown_fleet(report.fleet);
+  return report;
+}
+
 std::unexpected<Error> too_many(std::size_t most) {
   Error error{.code = Code::kTooLarge,
               .message = fmt::format("devices: match more than {} devices", most)};
@@ -264,14 +274,17 @@ void Operations::cancel_fleet(const auth::Principal& who, const std::string& id,
                      if (there.fleets().find(id)) {
                        return there.fleets().cancel(id, std::move(answer));
                      }
-                     if (found.state == commands::FleetState::kDone) {
-                       return answer(fail(Code::kConflict, "fleet {}: already done", id));
+                     if (found.state != commands::FleetState::kRunning) {
+                       return answer(cancelled_late(std::move(found)));
                      }
-                     // Committed, and its owner has not heard of it: nobody was told its id yet.
-                     if (found.state == commands::FleetState::kRunning) {
-                       return answer(unknown_fleet(id));
-                     }
-                     answer(std::move(found));
+                     // It has ended since it was looked at: the store knows how.
+                     there.ports().fleets.find_fleet(
+                         id, [id, answer = std::move(answer)](
+                                 Result<std::optional<Fleet>> stored) mutable {
+                           if (!stored) return answer(std::unexpected(std::move(stored.error())));
+                           if (!*stored) return answer(unknown_fleet(id));
+                           answer(cancelled_late(commands::report_of(**stored)));
+                         });
                    },
                    std::move(done));
              });
