@@ -138,8 +138,13 @@ Outcome<std::vector<commands::Command>> load_unfinished(Connection& connection) 
 }
 
 Outcome<std::vector<IdempotencyKey>> load_keys(Connection& connection, std::int64_t issued_after) {
+  return keys_of(connection, kKeys, issued_after);
+}
+
+Outcome<std::vector<IdempotencyKey>> keys_of(Connection& connection, std::string_view sql,
+                                             std::int64_t issued_after) {
   const auto answer =
-      connection.query(kKeys, issued_after, static_cast<std::int64_t>(kMaxIdempotencyKeys));
+      connection.query(sql, issued_after, static_cast<std::int64_t>(kMaxIdempotencyKeys));
   if (!answer) return std::unexpected(answer.error());
   std::vector<IdempotencyKey> found;
   found.reserve(static_cast<std::size_t>(answer->rows()));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "commands/repository.h"
@@ -28,5 +29,10 @@ Outcome<bool> has_commands_before(Connection& connection, std::int64_t before_ms
 Outcome<std::vector<commands::Command>> load_unfinished(Connection& connection);
 /// Of commands issued after `issued_after`, newest first, bounded.
 Outcome<std::vector<IdempotencyKey>> load_keys(Connection& connection, std::int64_t issued_after);
+
+/// What `sql` (as of Connection::query) selects: tenant, issued_by, key, id and issued_at of what
+/// was issued after `issued_after` ($1), at most $2.
+Outcome<std::vector<IdempotencyKey>> keys_of(Connection& connection, std::string_view sql,
+                                             std::int64_t issued_after);
 
 }  // namespace fairlead::store::postgres

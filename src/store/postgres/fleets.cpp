@@ -6,6 +6,7 @@
 
 #include "commands/id.h"
 #include "store/fleet_members.h"
+#include "store/postgres/commands.h"
 
 namespace fairlead::store::postgres {
 namespace {
@@ -151,19 +152,7 @@ Outcome<std::vector<LoadedFleet>> load_unsettled(Connection& connection) {
 
 Outcome<std::vector<IdempotencyKey>> load_fleet_keys(Connection& connection,
                                                      std::int64_t issued_after) {
-  const auto answer =
-      connection.query(kKeys, issued_after, static_cast<std::int64_t>(kMaxIdempotencyKeys));
-  if (!answer) return std::unexpected(answer.error());
-  std::vector<IdempotencyKey> found;
-  found.reserve(static_cast<std::size_t>(answer->rows()));
-  for (int row = 0; row < answer->rows(); ++row) {
-    found.push_back({.tenant = answer->text(row, 0),
-                     .issued_by = answer->text(row, 1),
-                     .key = answer->text(row, 2),
-                     .command = answer->text(row, 3),
-                     .issued_at = answer->integer(row, 4)});
-  }
-  return found;
+  return keys_of(connection, kKeys, issued_after);
 }
 
 }  // namespace fairlead::store::postgres

@@ -138,8 +138,12 @@ Result<std::vector<commands::Command>> Commands::unfinished() {
 }
 
 Result<std::vector<IdempotencyKey>> Commands::keys(std::int64_t issued_after) {
+  return keys_of(keys_, issued_after);
+}
+
+Result<std::vector<IdempotencyKey>> keys_of(Statement& statement, std::int64_t issued_after) {
   std::vector<IdempotencyKey> found;
-  Rows rows = keys_.query(issued_after, static_cast<std::int64_t>(kMaxIdempotencyKeys));
+  Rows rows = statement.query(issued_after, static_cast<std::int64_t>(kMaxIdempotencyKeys));
   Result<bool> more = rows.next();
   for (; more && *more; more = rows.next()) {
     found.push_back({.tenant = rows.text(0),

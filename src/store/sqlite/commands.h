@@ -37,4 +37,8 @@ class Commands {
   Statement keys_;
 };
 
+/// What `statement` selects: tenant, issued_by, key, id and issued_at of what was issued after
+/// `issued_after` (?1), at most ?2.
+Result<std::vector<IdempotencyKey>> keys_of(Statement& statement, std::int64_t issued_after);
+
 }  // namespace fairlead::store::sqlite

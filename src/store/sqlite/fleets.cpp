@@ -4,6 +4,7 @@
 
 #include "commands/id.h"
 #include "store/fleet_members.h"
+#include "store/sqlite/commands.h"
 
 namespace fairlead::store::sqlite {
 namespace {
@@ -151,18 +152,7 @@ Result<void> Fleets::add_members(LoadedFleet& fleet) {
 }
 
 Result<std::vector<IdempotencyKey>> Fleets::keys(std::int64_t issued_after) {
-  std::vector<IdempotencyKey> found;
-  Rows rows = keys_.query(issued_after, static_cast<std::int64_t>(kMaxIdempotencyKeys));
-  Result<bool> more = rows.next();
-  for (; more && *more; more = rows.next()) {
-    found.push_back({.tenant = rows.text(0),
-                     .issued_by = rows.text(1),
-                     .key = rows.text(2),
-                     .command = rows.text(3),
-                     .issued_at = rows.integer(4)});
-  }
-  if (!more) return std::unexpected(std::move(more.error()));
-  return found;
+  return keys_of(keys_, issued_after);
 }
 
 }  // namespace fairlead::store::sqlite
